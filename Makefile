@@ -1,0 +1,37 @@
+# make demo: from an expert video to a policy and a report.   make test: everything CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test test-slow lint bench clean
+
+help:
+	@echo 'make setup      make .venv with everything pinned; check the rendering library'
+	@echo 'make demo       record an expert, train from its video in another look, write a report'
+	@echo 'make test       lint, types and all tests that CI runs'
+	@echo 'make test-slow  the tests marked slow'
+	@echo 'make lint       ruff and mypy'
+	@echo 'make bench      the three benchmarks, as JSON'
+	@echo 'make clean      remove .venv and caches (runs and bags stay)'
+
+setup:
+	@PYTHON='$(PYTHON)' bash scripts/setup.sh
+
+demo: setup
+	@$(BIN)/python -m claifo.demo
+
+lint: setup
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+
+test: lint
+	$(BIN)/pytest -q -m 'not slow'
+
+test-slow: setup
+	$(BIN)/pytest -q -m slow
+
+bench: setup
+	@for part in learner sim bags; do $(BIN)/claifo bench $$part --json || exit; done
+
+clean:
+	rm -rf .venv build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

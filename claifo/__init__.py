@@ -1,0 +1,1 @@
+"""The application: command line, bags, experts and reports on top of core and simulators."""

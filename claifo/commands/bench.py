@@ -1,0 +1,42 @@
+"""`claifo bench`: run one of the benchmarks that come with the source tree."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+
+from claifo.resources import SOURCE_ROOT
+from claifo_core.errors import ClaifoError
+
+BENCHMARKS = {
+    'learner': 'updates per second and their split, beside a straightforward variant',
+    'sim': "simulator frames per second, beside dm_control's own pixel wrapper",
+    'bags': 'bag reading in frames and MB per second, beside plain rosbags',
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        'bench',
+        help='measure the speed of the learner, the simulators or bag reading',
+        description='Measure speed. '
+        + '; '.join(f'{name}: {what}' for name, what in BENCHMARKS.items())
+        + '.',
+    )
+    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar='{learner,sim,bags}')
+    parser.add_argument('--json', action='store_true', help='print JSON only')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the script of that name.
+
+    Raises:
+        ClaifoError: claifo was installed without its source tree.
+    """
+    script = SOURCE_ROOT / 'benchmarks' / f'bench_{args.benchmark}.py'
+    if not script.is_file():
+        raise ClaifoError(f'{script}: no such file; benchmarks run from a source tree only')
+    code: int = runpy.run_path(str(script))['main'](['--json'] if args.json else [])
+    return code

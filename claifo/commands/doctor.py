@@ -1,0 +1,61 @@
+"""`claifo doctor`: does this machine have what claifo needs, and what to do where it has not."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+MARKS = {'ok': '  ok', 'warn': 'warn', 'fail': 'FAIL'}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        'doctor',
+        help='check this machine and say what to do about each problem',
+        description='Check Python, versions, PyTorch, rendering, memory and disk. '
+        'Exit code 0 when nothing fails, else 2.',
+    )
+    parser.add_argument('--json', action='store_true', help='print one JSON object')
+    parser.add_argument(
+        '--replay-frames',
+        type=_count,
+        metavar='N',
+        help='frames the replay shall hold (the option replay_frames of a run); '
+        'without it, say how many there is room for',
+    )
+    parser.add_argument(
+        '--size-px',
+        type=_count,
+        default=64,
+        metavar='PX',
+        help='side of a frame, in pixels (default %(default)s)',
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; see :mod:`claifo.doctor`."""
+    from claifo.doctor import run_checks
+
+    checks = []
+    for check in run_checks(Path(), args.replay_frames, args.size_px):
+        checks.append(check)
+        if not args.json:
+            print(f'{MARKS[check.status]}  {check.name:<10}{check.found}', flush=True)
+            if check.advice:
+                print(f'{"":16}-> {check.advice}', flush=True)
+    failed = any(check.status == 'fail' for check in checks)
+    if args.json:
+        findings = [dataclasses.asdict(check) for check in checks]
+        print(json.dumps({'status': 'fail' if failed else 'ok', 'checks': findings}, indent=1))
+    return 2 if failed else 0
+
+
+def _count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text} must be a whole number of at least 1')
+    return int(text)

@@ -1,0 +1,92 @@
+"""``claifo domains``: the visual domains, as a list and as a sheet of pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SIZE_PX = 168
+_LABEL_PX = 18
+_POSE_SEED = 1
+_POSE_STEPS = 5
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to ``commands``."""
+    parser = commands.add_parser(
+        'domains', help='list the visual domains, or draw them',
+        description='List the pairs of visual domains: the expert is filmed in <pair>/source, the '
+                    'agent lives in <pair>/target; stock is the look that the suite ships.',
+    )
+    parser.add_argument('--task', default='walker_walk', help='task to draw (default: %(default)s)')
+    parser.add_argument('--sheet', type=Path, metavar='FILE.png',
+                        help='write a picture of the same state in every domain')
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the list, and write the sheet when one is asked for."""
+    from claifo_sim.domains import PAIRS
+
+    pairs = _pairs(args.task)
+    width = max(map(len, pairs))
+    for pair in pairs:
+        print(f'{pair.ljust(width)}  {PAIRS[pair].description}')
+    if args.sheet is not None:
+        _write_sheet(args.task, args.sheet)
+        print(f'wrote {args.sheet}')
+    return 0
+
+
+def _pairs(task: str) -> list[str]:
+    """Return the pairs that can be seen in ``task``."""
+    from claifo_sim import domain_names
+
+    return [name.removesuffix('/source') for name in domain_names(task) if '/source' in name]
+
+
+def _write_sheet(task: str, path: Path) -> None:
+    import cv2
+
+    from claifo_core.errors import ClaifoError
+    from claifo_core.files import write_atomic
+
+    if path.suffix != '.png':
+        raise ClaifoError(f'--sheet {path}: must end in .png')
+    written, png = cv2.imencode('.png', _sheet(task)[..., ::-1])
+    assert written
+    write_atomic(path, png.tobytes())
+
+
+def _sheet(task: str) -> np.ndarray:
+    """Return one state in every domain: a column per pair, source above target."""
+    import numpy as np
+    from claifo_sim import make
+
+    env = make(task, size_px=_SIZE_PX, seed=_POSE_SEED)
+    env.reset()
+    for _ in range(_POSE_STEPS):
+        env.step(np.zeros(env.action_space.shape))
+    rows = []
+    for side in ('source', 'target'):
+        cells = []
+        for pair in _pairs(task):
+            env.set_domain(f'{pair}/{side}')
+            cells.append(_labelled(env.pixels(), f'{pair}/{side}'))
+        rows.append(np.hstack(cells))
+    env.close()
+    return np.vstack(rows)
+
+
+def _labelled(image: np.ndarray, label: str) -> np.ndarray:
+    import cv2
+    import numpy as np
+
+    bar = np.full((_LABEL_PX, image.shape[1], 3), 255, np.uint8)
+    cv2.putText(bar, label, (4, _LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1,
+                cv2.LINE_AA)
+    return np.pad(np.vstack([bar, image]), ((0, 2), (0, 2), (0, 0)), constant_values=255)

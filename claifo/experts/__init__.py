@@ -1,0 +1,8 @@
+"""Experts that see the state: training, playing, scoring and recording them."""
+
+from __future__ import annotations
+
+from claifo.experts.policies import StateExpert, expert_tasks, load_expert
+from claifo.experts.state_env import expert_returns, random_return
+
+__all__ = ['StateExpert', 'expert_returns', 'expert_tasks', 'load_expert', 'random_return']

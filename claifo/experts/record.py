@@ -1,0 +1,94 @@
+"""Record the videos of an expert as a folder of bags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import claifo_sim
+from claifo.bags.writer import BagWriter
+from claifo.experts.policies import load_expert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from claifo.experts.policies import StateExpert
+    from claifo_sim.env import SimEnv
+
+
+def record(
+    task: str,
+    domain: str,
+    episodes: int,
+    out: Path,
+    *,
+    seed: int = 0,
+    size_px: int = 64,
+    episode_steps: int = 0,
+    encoding: str = 'rgb8',
+    command: str = '',
+    report: Callable[[str], None] = print,
+) -> list[float]:
+    """Record episodes of the task's expert, one picture per control step.
+
+    The pictures are those of every state from the first to the last, so an episode of T control
+    steps has T + 1 of them. The true returns stand beside the bags, for evaluation only.
+
+    Args:
+        task: name of the task.
+        domain: visual domain in which it is filmed.
+        episodes: number of episodes; episode i has seed ``seed + i``.
+        out: folder of the data set, which must not exist yet; it appears when all is recorded.
+        seed: seed of the first episode.
+        size_px: width and height of the pictures.
+        episode_steps: control steps per episode; 0 for the task's own limit.
+        encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
+        command: what the user typed, kept beside the bags.
+        report: takes the lines of progress.
+
+    Returns:
+        the true return of every episode.
+
+    Raises:
+        ClaifoError: ``out`` exists or cannot be written, or the task has no expert.
+        SimError: unknown task or domain.
+    """
+    expert, returns = load_expert(task), []
+    info = claifo_sim.task_info(task)
+    writer = BagWriter(
+        out,
+        rate_hz=info.control_hz,
+        encoding=encoding,
+        task=task,
+        domain=domain,
+        command=command,
+    )
+    env = claifo_sim.make(task, domain, seed, size_px=size_px, episode_steps=episode_steps)
+    try:
+        with writer:
+            for index in range(episodes):
+                frames, total = _play(env, expert, seed + index)
+                writer.write_episode(frames, true_return=total, seed=seed + index)
+                returns.append(total)
+                report(f'episode {index + 1}/{episodes}  {len(frames)} frames  return {total:.0f}')
+    finally:
+        env.close()
+    return returns
+
+
+def _play(env: SimEnv, expert: StateExpert, seed: int) -> tuple[NDArray[np.uint8], float]:
+    """Play one episode; return its pictures uint8 (T + 1, H, W, 3) and its true return."""
+    observation, _ = env.reset(seed=seed)
+    expert.reset(env)
+    frames, total, done = [observation['pixels']], 0.0, False
+    while not done:
+        action = expert.act(env, observation['state'])
+        observation, reward, terminated, truncated, _ = env.step(action)
+        frames.append(observation['pixels'])
+        total += reward
+        done = terminated or truncated
+    return np.stack(frames), total

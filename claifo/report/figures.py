@@ -1,0 +1,179 @@
+"""Charts as inline SVG whose colours are the page's, so that they follow light and dark."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from claifo.report.probe import DomainGap
+    from claifo.report.run import Curve
+
+# Placeholder colours that Matplotlib accepts, and the CSS variable each becomes.
+INK, MUTED, GRID = '#000001', '#000002', '#000003'
+TARGET, SOURCE = '#000004', '#000005'
+_OTHERS = ('#000006', '#000007', '#000008', '#000009')
+_VARIABLES = {
+    INK: 'ink', MUTED: 'muted', GRID: 'grid', TARGET: 'target', SOURCE: 'source',
+    **{colour: f'other{i}' for i, colour in enumerate(_OTHERS)},
+}  # fmt: skip
+_STYLE = {
+    'svg.fonttype': 'none', 'svg.hashsalt': 'claifo', 'font.size': 11,
+    'font.sans-serif': ['DejaVu Sans'], 'text.color': INK,
+    'axes.edgecolor': GRID, 'axes.labelcolor': MUTED, 'axes.titlecolor': INK,
+    'axes.titlesize': 12, 'axes.titlelocation': 'left', 'axes.titleweight': 'bold',
+    'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': True, 'grid.color': GRID,
+    'grid.linewidth': 0.7, 'axes.axisbelow': True, 'xtick.color': MUTED, 'ytick.color': MUTED,
+    'xtick.major.size': 0, 'ytick.major.size': 0, 'lines.linewidth': 1.8, 'legend.frameon': False,
+    'legend.fontsize': 10.5, 'legend.labelcolor': INK, 'path.simplify': True,
+}  # fmt: skip
+_POINTS = 300  # of a line: more cannot be seen
+
+Series = tuple[str, 'Sequence[float]', str]
+
+
+def learning_curve(
+    own: Curve, controls: Sequence[Curve], by: str, expert: float | None, random: float | None
+) -> str:
+    """Draw evaluation returns over frames or wall time.
+
+    Args:
+        own: The run; drawn with a band of one standard deviation over episodes.
+        controls: Other runs, drawn thin.
+        by: ``frames`` or ``wall_s``.
+        expert: Return of the expert, drawn as a line, or None.
+        random: Return of uniform random actions, drawn as a line, or None.
+    """
+    with rc_context(_STYLE):
+        figure, axes = _axes(5.6, 3.7)
+        for level, name in ((expert, 'expert'), (random, 'random actions')):
+            if level is not None:
+                axes.axhline(level, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+                axes.annotate(
+                    f'{name} {level:.0f}', (1, level), xycoords=('axes fraction', 'data'),
+                    xytext=(0, 3), textcoords='offset points', ha='right', color=MUTED,
+                )  # fmt: skip
+        for i, control in enumerate(controls):
+            axes.plot(
+                getattr(control, by), control.mean, linewidth=1.3, label=control.label,
+                color=_OTHERS[i % len(_OTHERS)], linestyle=('-', ':')[i // len(_OTHERS) % 2],
+            )  # fmt: skip
+        x, mean, std = (np.asarray(v) for v in (getattr(own, by), own.mean, own.std))
+        axes.fill_between(x, np.maximum(mean - std, 0), mean + std, color=TARGET, alpha=0.15, lw=0)
+        axes.plot(x, mean, color=TARGET, marker='o', markersize=4, label=own.label, linewidth=2.2)
+        axes.set(xlabel='frames' if by == 'frames' else 'training time (min)', ylabel='return')
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=min(0.0, *mean))
+        axes.xaxis.set_major_formatter(_thousands() if by == 'frames' else _minutes())
+        axes.xaxis.set_major_locator(MaxNLocator(8) if by == 'frames' else _MinuteLocator())
+        if controls:
+            lines, labels = axes.get_legend_handles_labels()
+            place = {'loc': 'upper left', 'bbox_to_anchor': (0, -0.17), 'borderaxespad': 0}
+            axes.legend(lines[-1:] + lines[:-1], labels[-1:] + labels[:-1], ncols=2, **place)
+        return _svg(figure, f'curve-{by}', f'Evaluation return over {by}')
+
+
+def panel(title: str, steps: Sequence[float], series: Sequence[Series]) -> str:
+    """Draw one small chart of the dashboard: named lines over frames.
+
+    Args:
+        title: Heading; it also names the figure's elements, so it differs from chart to chart.
+        steps: Frames at which the lines were recorded.
+        series: (label, values, colour); a lone line needs no legend.
+    """
+    with rc_context(_STYLE):
+        figure, axes = _axes(3.7, 2.3)
+        for label, values, colour in series:
+            axes.plot(*_thin(steps, values), color=colour, label=label)
+        axes.set_title(title)
+        axes.xaxis.set_major_formatter(_thousands())
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        if len(series) > 1:
+            axes.legend(loc='best', handlelength=1.2)
+        return _svg(figure, re.sub(r'\W+', '-', title.lower()), title)
+
+
+def projection(title: str, gap: DomainGap, shown: int = 160) -> str:
+    """Draw the two looks of the same states on the first two principal axes, joined in pairs."""
+    keep = np.linspace(0, len(gap.source) - 1, min(shown, len(gap.source))).astype(int)
+    source, target = gap.source[keep], gap.target[keep]
+    with rc_context({**_STYLE, 'axes.grid': False}):
+        figure, axes = _axes(5.6, 4.6)
+        pairs = np.stack([source, target], axis=1)
+        axes.add_collection(LineCollection(list(pairs), colors=MUTED, linewidths=0.6, alpha=0.5))
+        for points, colour in ((source, SOURCE), (target, TARGET)):
+            axes.scatter(points[:, 0], points[:, 1], s=13, color=colour, alpha=0.85, linewidths=0)
+        axes.set_title(title)
+        axes.set(xticks=[], yticks=[], xlabel='principal axis 1', ylabel='principal axis 2')
+        axes.autoscale_view()
+        return _svg(figure, re.sub(r'\W+', '-', title.lower()), title)
+
+
+class _MinuteLocator(MaxNLocator):
+    """Ticks at round minutes on an axis in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(8, steps=[1, 2, 5, 10])
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the ticks of an axis from ``vmin`` to ``vmax`` seconds."""
+        return [60.0 * tick for tick in super().tick_values(vmin / 60.0, vmax / 60.0)]
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout='constrained')
+    FigureCanvasSVG(figure)
+    return figure, figure.add_subplot()
+
+
+def _thin(
+    steps: Sequence[float], values: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Average neighbours until at most ``_POINTS`` points are left."""
+    group = math.ceil(max(len(values), 1) / _POINTS)
+    cuts = np.arange(0, len(values), group)
+    counts = np.diff(np.append(cuts, len(values)))
+    if not len(cuts):
+        return np.empty(0), np.empty(0)
+    means = [np.add.reduceat(np.asarray(v, np.float64), cuts) / counts for v in (steps, values)]
+    return means[0], means[1]
+
+
+def _thousands() -> FuncFormatter:
+    return FuncFormatter(
+        lambda v, _: f'{v / 1e6:g}M' if v >= 1e6 else f'{v / 1e3:g}k' if v >= 1e3 else f'{v:g}'
+    )
+
+
+def _minutes() -> FuncFormatter:
+    return FuncFormatter(lambda v, _: f'{v / 60:g}')
+
+
+def _svg(figure: Figure, name: str, label: str) -> str:
+    """Return SVG that may stand in a page beside others: own ids, page colours, page font."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format='svg', transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index('<svg') :]
+    text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', '', text).replace('xlink:href', 'href')
+    text = re.sub(r'(id="|href="#|url\(#)', rf'\g<1>{name}-', text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f'var(--{variable})')
+    text = re.sub(r'(\d+\.\d)\d+', r'\1', text)
+    return text.replace('<svg', f'<svg role="img" aria-label="{label}"', 1)

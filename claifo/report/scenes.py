@@ -1,0 +1,229 @@
+"""Pictures for the report: the same physics states in the source look and in the target look."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import claifo_sim
+from claifo.experts import StateExpert, expert_tasks, load_expert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from claifo_core.config import EnvConfig
+    from claifo_core.policy import Policy
+    from claifo_sim.env import SimEnv
+
+    Frames = NDArray[np.uint8]
+
+LARGE_PX = 240
+CLIP_S, CLIP_FPS = 10.0, 15.0
+SHEET_STEPS = (0, 2, 4, 7, 11, 16, 22, 30)  # one state of each of eight episodes
+PROBE_EPISODES, PROBE_STEPS, PROBE_STRIDE = 10, 72, 3
+_SEED = 70_000  # of the episodes shown; training and evaluation draw theirs from the whole range
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The same N states in both looks.
+
+    Attributes:
+        source: uint8, first axis N.
+        target: uint8, of the same shape, row i being the same state.
+        episode: int, shape (N,).
+    """
+
+    source: Frames
+    target: Frames
+    episode: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One episode in pictures.
+
+    Attributes:
+        frames: uint8, shape (T, LARGE_PX, LARGE_PX, 3).
+        returns: true return up to each frame, length T.
+        fps: pictures per second of simulated time.
+    """
+
+    frames: Frames
+    returns: list[float]
+    fps: float
+
+
+class RandomActor:
+    """Uniform random actions."""
+
+    def __init__(self) -> None:
+        """Begin a fixed random stream."""
+        self._rng = np.random.default_rng(_SEED)
+
+    def reset(self, env: SimEnv) -> None:
+        """Nothing is remembered."""
+
+    def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return an action in [-1, 1]."""
+        del state
+        return self._rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
+
+
+class Stage:
+    """One simulator that moves, and cameras that show its state in two looks and two sizes."""
+
+    def __init__(self, config: EnvConfig, source: str) -> None:
+        """Build the simulator and its cameras.
+
+        Args:
+            config: Task, target domain and frame settings of the run.
+            source: Domain in which the expert was filmed.
+        """
+        self._stack = config.frame_stack
+        self._closing = ExitStack()
+        self.world = self._make(
+            task=config.task, action_repeat=config.action_repeat, profile='off'
+        )
+        self._cameras = {
+            (domain, size_px): self._make(
+                task=config.task, domain=domain, size_px=size_px, profile=config.profile
+            )
+            for domain in {source, config.domain}
+            for size_px in {config.size_px, LARGE_PX}
+        }
+        self._source, self._target, self._size_px = source, config.domain, config.size_px
+        self.has_expert = config.task in expert_tasks()
+        self._expert: StateExpert = load_expert(config.task) if self.has_expert else RandomActor()
+
+    def __enter__(self) -> Stage:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close simulator and cameras."""
+        self._closing.close()
+
+    def sheet(self) -> Pairs:
+        """Return states of several expert episodes in both looks, (N, LARGE_PX, LARGE_PX, 3)."""
+        pictures = []
+        for number, step in enumerate(SHEET_STEPS):
+            for _ in self._play(self._expert, number, step):
+                pass
+            pictures.append(self._pair(LARGE_PX))
+        source, target = (np.stack(side) for side in zip(*pictures, strict=True))
+        return Pairs(source, target, np.arange(len(pictures)))
+
+    def stacks(self) -> Pairs:
+        """Return frame stacks (N, 3 * stack, H, W) of expert and random episodes in both looks."""
+        both: tuple[list[Frames], list[Frames]] = ([], [])
+        episode = []
+        actors = (self._expert, RandomActor())
+        for number in range(PROBE_EPISODES):
+            recent = tuple(_FrameStack(self._stack) for _ in both)
+            for t, _ in enumerate(self._play(actors[number % 2], number, PROBE_STEPS)):
+                for stack, frame in zip(recent, self._pair(self._size_px), strict=True):
+                    stack.push(frame)
+                if t % PROBE_STRIDE == 0:
+                    for kept, stack in zip(both, recent, strict=True):
+                        kept.append(stack.array())
+                    episode.append(number)
+        return Pairs(np.stack(both[0]), np.stack(both[1]), np.array(episode))
+
+    def expert_clip(self) -> Clip:
+        """Film the expert in the source look."""
+        return self._film(self._expert, self._source)
+
+    def policy_clip(self, policy: Policy) -> Clip:
+        """Film the learned policy in the target look, from the expert's initial state."""
+        return self._film(_PolicyActor(policy, self), self._target)
+
+    def shoot(self, domain: str, size_px: int) -> Frames:
+        """Return the present state of the simulator as (size_px, size_px, 3)."""
+        camera = self._cameras[domain, size_px]
+        camera.set_state(self.world.get_state())
+        return camera.pixels()
+
+    def policy_view(self) -> Frames:
+        """Return the present state as the policy's camera sees it."""
+        return self.shoot(self._target, self._size_px)
+
+    def _film(self, actor: StateExpert, domain: str) -> Clip:
+        stride = max(1, round(self.world.control_hz / CLIP_FPS))
+        steps = min(int(CLIP_S * self.world.control_hz), self.world.max_steps)
+        frames, returns = [], []
+        for t, total in enumerate(self._play(actor, 0, steps)):
+            if t % stride == 0:
+                frames.append(self.shoot(domain, LARGE_PX))
+                returns.append(total)
+        return Clip(np.stack(frames), returns, self.world.control_hz / stride)
+
+    def _play(self, actor: StateExpert, number: int, steps: int) -> Iterator[float]:
+        """Yield the return so far at the first state and after each of ``steps`` agent steps."""
+        observation, _ = self.world.reset(seed=_SEED + number)
+        actor.reset(self.world)
+        total, over = 0.0, False
+        yield total
+        for _ in range(steps):
+            if over:
+                return
+            action = actor.act(self.world, observation['state'])
+            observation, reward, terminated, truncated, _ = self.world.step(action)
+            total, over = total + reward, terminated or truncated
+            yield total
+
+    def _pair(self, size_px: int) -> tuple[Frames, Frames]:
+        return self.shoot(self._source, size_px), self.shoot(self._target, size_px)
+
+    def _make(self, **settings: object) -> SimEnv:
+        env = claifo_sim.make(**settings)  # type: ignore[arg-type]
+        self._closing.callback(env.close)
+        return env
+
+
+class _FrameStack:
+    """The last frames of an episode; the first one stands for those before it."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._frames: deque[Frames] = deque(maxlen=length)
+
+    def push(self, frame: Frames) -> None:
+        """Add a frame (H, W, 3)."""
+        planes = frame.transpose(2, 0, 1)
+        self._frames.extend([planes] * (1 if self._frames else self._length))
+
+    def array(self) -> Frames:
+        """Return uint8 (3 * length, H, W), oldest frame first."""
+        return np.concatenate(self._frames)
+
+
+class _PolicyActor:
+    """A learned policy that sees the stage through its own camera."""
+
+    def __init__(self, policy: Policy, stage: Stage) -> None:
+        self._policy, self._stage = policy, stage
+        self._frames = _FrameStack(policy.frame_stack)
+
+    def reset(self, env: SimEnv) -> None:
+        """Forget the last episode."""
+        del env
+        self._frames = _FrameStack(self._policy.frame_stack)
+
+    def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the action for what the camera shows; the state stays unseen."""
+        del env, state
+        self._frames.push(self._stage.policy_view())
+        return self._policy.act(self._frames.array()[None])[0]

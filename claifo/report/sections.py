@@ -1,0 +1,226 @@
+"""The parts of the page that need no simulator: each returns HTML."""
+
+from __future__ import annotations
+
+import platform
+from html import escape
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING
+
+from claifo.report import figures
+from claifo.report.run import column, own_curve
+from claifo_core.config import TrainConfig
+from claifo_core.metrics import FORMULAS
+from claifo_core.settings import differences, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from claifo.report.probe import DomainGap
+    from claifo.report.run import Curve, Run
+
+_PACKAGES = ('claifo', 'torch', 'numpy', 'mujoco', 'dm_control', 'gymnasium', 'rosbags')
+_PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        'Discriminator: mean sigma(D)',
+        (
+            ('expert', 'discriminator_expert', figures.SOURCE),
+            ('agent', 'discriminator_agent', figures.TARGET),
+        ),
+    ),
+    (
+        'Discriminator: accuracy',
+        (
+            ('expert', 'discriminator_expert_accuracy', figures.SOURCE),
+            ('agent', 'discriminator_agent_accuracy', figures.TARGET),
+        ),
+    ),
+    (
+        'Imitation reward',
+        (('mean', 'reward_mean', figures.TARGET), ('std', 'reward_std', figures.MUTED)),
+    ),
+    ('Discriminator loss', (('', 'discriminator_loss', figures.INK),)),
+    ('Contrastive accuracy', (('', 'contrastive_accuracy', figures.INK),)),
+    ('Contrastive loss', (('', 'contrastive_loss', figures.INK),)),
+    ('Critic loss', (('', 'critic_loss', figures.INK),)),
+    ('Mean Q', (('', 'q_mean', figures.INK),)),
+    (
+        'Actions',
+        (
+            ('mean |tanh u|', 'action_abs', figures.TARGET),
+            ('exploration std', 'action_std', figures.MUTED),
+        ),
+    ),
+)
+
+
+def heading(text: str) -> str:
+    """Return a section heading."""
+    return f'<h2>{text}</h2>'
+
+
+def header(run: Run, source: str, goal: str, mismatch: str) -> str:
+    """Return the title: what was learned, and how far the run has come.
+
+    Args:
+        run: The run.
+        source: Domain in which the expert was filmed.
+        goal: What the robot has to do.
+        mismatch: How the two domains differ.
+    """
+    env = run.config.env
+    name = 'C-LAIfO' if run.config.agent.contrastive != 'none' else 'LAIfO'
+    state = 'finished' if run.progress >= 1 else f'{run.progress:.0%} done'
+    return (
+        f'<h1>{escape(env.task)}</h1><p class="lead">{escape(goal.capitalize())}. {name} learned '
+        f'it from videos in <span class="source">{escape(source)}</span> and acts in '
+        f'<span class="target">{escape(env.domain)}</span>: {escape(mismatch)}.<br>'
+        f'Run {escape(run.folder.resolve().name)}, seed {run.config.seed}, {state}.</p>'
+    )
+
+
+def tiles(run: Run, gaps: Sequence[tuple[str, DomainGap]]) -> str:
+    """Return the figures that a reader looks for first."""
+    evals = run.records['eval']
+    last = (run.records['train'] or [{}])[-1]
+    shown = []
+    if evals:
+        best = max(evals, key=lambda r: r['return_mean'])
+        shown.append((f'{evals[-1]["return_mean"]:.0f}', f'last return{_share(run, evals[-1])}'))
+        shown.append((f'{best["return_mean"]:.0f}', f'best return{_share(run, best)}'))
+    else:
+        shown.append(('-', 'no evaluation yet'))
+    shown.append((_duration(run.wall_s), 'training time'))
+    shown.append((f'{run.last_step * run.config.env.action_repeat:,}', 'frames'))
+    if 'updates' in last:
+        shown.append((f'{last["updates"]:,}', 'updates'))
+    if gaps:
+        shown.append((' → '.join(f'{gap.accuracy:.2f}' for _, gap in gaps), 'domain probe'))
+    cells = ''.join(f'<div><b>{value}</b><span>{label}</span></div>' for value, label in shown)
+    return f'<div class="tiles">{cells}</div>'
+
+
+def learning(run: Run, controls: Sequence[Curve]) -> str:
+    """Return the learning curves, by frames and by wall time."""
+    text = heading('Learning curve')
+    own = own_curve(run, 'this run')
+    if not own.mean:
+        first = run.config.eval_every
+        return f'{text}<p>No evaluation yet: the first follows at agent step {first:,}.</p>'
+    expert, random = (run.start.get(f'{who}_return') for who in ('expert', 'random'))
+    charts = (
+        f'<figure>{figures.learning_curve(own, controls, by, expert, random)}</figure>'
+        for by in ('frames', 'wall_s')
+    )
+    episodes = run.records['eval'][-1].get('episodes', run.config.eval_episodes)
+    return (
+        f'{text}<p class="note">True return in the target domain: mean over {episodes} episodes '
+        f'of the mean action, band of one standard deviation. The learner never sees it.</p>'
+        f'<div class="two">{"".join(charts)}</div>'
+    )
+
+
+def policy_name(run: Run) -> str:
+    """Say which policy :attr:`Run.best_policy` is."""
+    best = run.best_policy is not None and run.best_policy.stem == 'policy_best'
+    return 'Best policy' if best else 'Latest policy'
+
+
+def gap_text(gaps: Sequence[tuple[str, DomainGap]]) -> str:
+    """Return what the latent domain gap is, and its figures."""
+    rows = ''.join(
+        f'<tr><th>{name}</th><td>{gap.accuracy:.3f}</td><td>{gap.distance_ratio:.3f}</td></tr>'
+        for name, gap in gaps
+    )
+    states = len(gaps[0][1].source)
+    return (
+        f'<p class="note">{states} states of expert and random episodes, each encoded in both '
+        f'looks. The probe is a linear classifier that tells source from target; whole episodes '
+        f'are held out; 0.5 means that the domain is invisible. The distance ratio is the mean '
+        f'distance between the two looks of one state over that between different states; 0 means '
+        f'that they coincide. In the projection (first two principal axes) lines join the two '
+        f'looks of one state: <span class="source">source</span>, '
+        f'<span class="target">target</span>.</p><div class="scroll"><table><tr><th></th>'
+        f'<th>probe accuracy</th><th>distance ratio</th></tr>{rows}</table></div>'
+    )
+
+
+def dashboard(run: Run) -> str:
+    """Return the small charts of the learner's own figures."""
+    text = heading('Discriminator dashboard')
+    train = [r for r in run.records['train'] if 'frames' in r]
+    if not train:
+        first = run.config.seed_steps
+        return f'{text}<p>No update yet: the first follows at agent step {first:,}.</p>'
+    frames = column(train, 'frames')
+    charts = []
+    for title, lines in _PANELS:
+        held = [line for line in lines if any(r.get(line[1]) is not None for r in train)]
+        if held:
+            series = [(label, column(train, name), colour) for label, name, colour in held]
+            meaning = '; '.join(escape(FORMULAS[name]) for _, name, _ in held)
+            chart = figures.panel(title, frames, series)
+            charts.append(f'<figure>{chart}<figcaption>{meaning}</figcaption></figure>')
+    return f'{text}<p class="note">By frames.</p><div class="charts">{"".join(charts)}</div>'
+
+
+def setting(run: Run, facts: Mapping[str, str]) -> str:
+    """Return the setting: facts, versions, and every option of the run."""
+    start = run.start
+    machine = [str(start[key]) for key in ('device', 'threads') if key in start]
+    shown = {
+        **facts,
+        'seed': str(run.config.seed),
+        'device': ', '.join(machine) or 'unknown',
+        'parameters': f'{start["parameters"]:,}' if start.get('parameters') else 'unknown',
+        'started': str(start.get('time', 'unknown')),
+        'versions': _versions() + ' (where this page was made)',
+    }
+    rows = ''.join(f'<tr><th>{k}</th><td>{escape(v)}</td></tr>' for k, v in shown.items())
+    return (
+        f'{heading("Setting")}<div class="scroll"><table>{rows}</table></div>'
+        f'<details><summary>All options</summary><p class="note">Bold: differs from the default.'
+        f'</p><div class="columns">{_options(run.config)}</div></details>'
+    )
+
+
+def _options(config: TrainConfig) -> str:
+    changed = {line.partition(':')[0] for line in differences(config, TrainConfig())}
+    rows = []
+    for name, value in _flat(to_dict(config)):
+        kind = ' class="set"' if name in changed else ''
+        rows.append(f'<tr><th>{name}</th><td{kind}>{escape(_plain(value))}</td></tr>')
+    return f'<table>{"".join(rows)}</table>'
+
+
+def _flat(values: Mapping[str, object], prefix: str = '') -> list[tuple[str, object]]:
+    pairs: list[tuple[str, object]] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            pairs.extend(_flat(value, f'{prefix}{key}.'))
+        else:
+            pairs.append((f'{prefix}{key}', value))
+    return pairs
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ', '.join(map(str, value))
+    return '-' if value is None or value == '' else str(value)
+
+
+def _versions() -> str:
+    installed = {d.metadata['Name']: d.version for d in distributions()}
+    found = [f'{name} {installed[name]}' for name in _PACKAGES if name in installed]
+    return ', '.join([f'Python {platform.python_version()}', *found])
+
+
+def _share(run: Run, record: Mapping[str, float]) -> str:
+    expert = run.start.get('expert_return')
+    return f', {record["return_mean"] / expert:.0%} of the expert' if expert else ''
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5400:
+        return f'{seconds / 60:.1f} min'
+    return f'{seconds / 3600:.1f} h'

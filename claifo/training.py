@@ -1,0 +1,121 @@
+"""From a configuration to a run: expert bag in, simulators and trainer started."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
+from claifo_core.config import EnvConfig, TrainConfig
+from claifo_core.errors import ClaifoError
+from claifo_core.frames import FrameSpec
+from claifo_core.trainer import Trainer, World
+from claifo_sim import EnvSpec, VectorEnv, make, task_info
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from claifo_sim.env import SimEnv
+
+RANDOM_EPISODES = 5
+
+
+def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport]:
+    """Read the expert's videos as the agent would see them: its rate, its frame size.
+
+    Raises:
+        ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
+    """
+    expert, env = config.expert, config.env
+    if not expert.bag:
+        raise ClaifoError(
+            'expert.bag is empty; record one with '
+            f'`claifo expert record {env.task} --domain {source_of(env.domain)} --episodes 10 '
+            '--out bags/expert` and add `--expert.bag bags/expert`'
+        )
+    options = ReadOptions(
+        frames=FrameSpec(env.size_px, expert.crop),
+        rate_hz=task_info(env.task).control_hz / env.action_repeat,
+        topic=expert.topic,
+        split=expert.split,
+        gap_s=expert.gap_s,
+        marker_topic=expert.marker_topic,
+        max_episodes=expert.max_episodes,
+        min_frames=max(env.frame_stack, config.agent.n_step + 1),
+    )
+    return read_episodes([Path(expert.bag)], options)
+
+
+def source_of(domain: str) -> str:
+    """Return the expert's side of the pair whose other side is ``domain``."""
+    return domain.replace('/target', '/source')
+
+
+def evaluation_env(env: EnvConfig) -> SimEnv:
+    """Build the world of evaluations: the agent's, with episodes of full length."""
+    return make(**_look(env))
+
+
+def _look(env: EnvConfig) -> dict[str, Any]:
+    return {
+        'task': env.task,
+        'domain': env.domain,
+        'size_px': env.size_px,
+        'action_repeat': env.action_repeat,
+        'profile': env.profile,
+    }
+
+
+def _world(config: TrainConfig) -> World:
+    env = config.env
+    spec = EnvSpec(**_look(env), episode_steps=env.episode_steps)
+    return World(
+        vector=lambda: VectorEnv([spec] * env.num_envs),
+        single=functools.partial(evaluation_env, env),
+        facts=_facts(config),
+    )
+
+
+def _facts(config: TrainConfig) -> dict[str, Any]:
+    """Return what a reader of the curves wants to compare with; the learner never sees it."""
+    from claifo.experts import random_return
+
+    truth = read_truth(Path(config.expert.bag))
+    returns = truth.returns if truth else []
+    return {
+        'expert_return': sum(returns) / len(returns) if returns else None,
+        'random_return': random_return(config.env.task, RANDOM_EPISODES),
+        'control_hz': task_info(config.env.task).control_hz / config.env.action_repeat,
+    }
+
+
+def train(
+    config: TrainConfig,
+    run_dir: Path,
+    *,
+    console: bool = True,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Start a run, or resume the one in ``run_dir``, and train to its end.
+
+    Args:
+        config: The run.
+        run_dir: Its folder.
+        console: Show progress on standard error.
+        stop: Asked between steps; true ends the session with a checkpoint.
+
+    Returns:
+        The last metrics record.
+
+    Raises:
+        ClaifoError: bag, checkpoint or configuration cannot be used.
+    """
+    videos, report = read_expert(config)
+    for line in report.lost:
+        print(f'expert: {line}')
+    with closing(Trainer(config, run_dir, _world(config), videos, console=console)) as trainer:
+        return trainer.run(stop)

@@ -1,0 +1,147 @@
+"""The random look T and the random shift, seeded and batched (algorithm 1.7).
+
+Images are float32 in 0..255, planar, shape (B, T, 3, H, W): a batch of stacks of T frames. What
+each change does to one frame is in :mod:`claifo_core.photometric`; here is what is drawn and for
+whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from claifo_core import photometric
+
+if TYPE_CHECKING:
+    from claifo_core.config import AugmentConfig
+
+Change = Callable[[Tensor, Tensor], object]
+"""Changes frames (N, 3, H, W) in place by one value per frame, shape (N, ...)."""
+
+# So many small frames and their intermediate images stay in a core's L2 cache.
+_BLOCK_FRAMES = 8
+
+
+def shift_(images: Tensor, largest_px: int, rng: torch.Generator) -> Tensor:
+    """Move each stack by a whole number of pixels, repeating its border (in place).
+
+    Args:
+        images: float32, shape (B, T, 3, H, W).
+        largest_px: Moves are drawn from {-largest_px .. largest_px} in both directions, one draw
+            per sample, common to all frames of its stack.
+        rng: Source of the draws.
+    """
+    if largest_px == 0:
+        return images
+    batch, _, _, height, width = images.shape
+    flat = images.flatten(1, 2)
+    offset = torch.randint(2 * largest_px + 1, (2, batch), generator=rng, device=rng.device)
+    padded = functional.pad(flat, (largest_px,) * 4, mode='replicate')
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    sample = torch.arange(batch, device=images.device)
+    flat.copy_(windows[sample, :, offset[0], offset[1]])
+    return images
+
+
+class Augmenter:
+    """Draws T and applies it to stacks of frames.
+
+    With ``draw: batch`` each call draws once per frame of the stack and applies that draw to the
+    whole batch (the authors' way); with ``draw: sample`` each sample has a draw of its own that
+    all frames of its stack share.
+    """
+
+    def __init__(self, config: AugmentConfig, rng: torch.Generator) -> None:
+        """Keep the settings and the stream from which every draw is taken."""
+        self._config = config
+        self._rng = rng
+        self._plans = {
+            'brightness': self._brightness,
+            'color': self._color,
+            'full': self._full,
+            'shift': lambda count: [],
+        }
+        self._shifts_too = config.shift_too or config.kind == 'shift'
+
+    def shift_(self, images: Tensor) -> Tensor:
+        """Apply the random shift alone (in place); see :func:`shift_`."""
+        return shift_(images, self._config.shift_px, self._rng)
+
+    def transform_(self, images: Tensor) -> Tensor:
+        """Apply T to one view, float32 (B, T, 3, H, W) in 0..255 (in place)."""
+        draw = self._plans[self._config.kind]
+        batch, stack = images.shape[:2]
+        if self._config.draw == 'sample':
+            plan = [(change, v.repeat_interleave(stack, 0)) for change, v in draw(batch)]
+            _apply(plan, images.flatten(0, 1))
+        else:
+            for frame in range(stack):
+                plan = [(change, v.expand(batch, *v.shape[1:])) for change, v in draw(1)]
+                _apply(plan, images[:, frame])
+        return self.shift_(images) if self._shifts_too else images
+
+    def _uniform(self, count: int, low: float, high: float) -> Tensor:
+        draw = torch.rand(count, generator=self._rng, device=self._rng.device)
+        return low + (high - low) * draw
+
+    def _coin(self, count: int, probability: float) -> Tensor:
+        return self._uniform(count, 0, 1) < probability
+
+    def _brightness(self, count: int) -> list[tuple[Change, Tensor]]:
+        low, high = self._config.brightness
+        return [(photometric.brightness_, self._uniform(count, low, high))]
+
+    def _jitter(self, count: int) -> list[tuple[Change, Tensor]]:
+        """Brightness, contrast, saturation and hue in random order."""
+        changes: list[tuple[Change, Tensor]] = [
+            (photometric.brightness_, self._uniform(count, 0.2, 1.8)),
+            (photometric.contrast_, self._uniform(count, 0.2, 1.8)),
+            (photometric.saturation_, self._uniform(count, 0.2, 1.8)),
+            (photometric.hue_, self._uniform(count, -0.2, 0.2)),
+        ]
+        order = torch.randperm(4, generator=self._rng, device=self._rng.device)
+        return [changes[index] for index in order.tolist()]
+
+    def _blur(self, count: int, probability: float) -> tuple[Change, Tensor]:
+        """Sigma in pixels for the frames that are blurred, 0 for the others."""
+        sigma = self._uniform(count, 1, 2) * self._coin(count, probability)
+        return photometric.blur_, sigma
+
+    def _color(self, count: int) -> list[tuple[Change, Tensor]]:
+        shuffled = torch.rand(count, 3, generator=self._rng, device=self._rng.device).argsort(1)
+        keep = torch.arange(3, device=shuffled.device).expand_as(shuffled)
+        return [
+            *self._jitter(count),
+            (photometric.grayscale_, self._coin(count, 0.2)),
+            self._blur(count, 0.2),
+            (photometric.invert_, self._coin(count, 0.2)),
+            (photometric.permute_, torch.where(self._coin(count, 0.2)[:, None], shuffled, keep)),
+        ]
+
+    def _full(self, count: int) -> list[tuple[Change, Tensor]]:
+        box = [self._uniform(count, *r) for r in ((0.8, 1), (0.9, 1.1), (-1, 1), (-1, 1))]
+        return [
+            *self._jitter(count),
+            (photometric.grayscale_, self._coin(count, 0.2)),
+            (photometric.flip_horizontally_, self._coin(count, 0.1)),
+            (photometric.flip_vertically_, self._coin(count, 0.1)),
+            self._blur(count, 0.1),
+            (photometric.invert_, self._coin(count, 0.2)),
+            (photometric.resized_crop_, torch.stack(box, 1)),
+        ]
+
+
+def _apply(plan: list[tuple[Change, Tensor]], frames: Tensor) -> None:
+    """Apply all changes to one block of frames after the other."""
+    blocks = frames.split(_BLOCK_FRAMES) if len(plan) > 1 and frames.device.type == 'cpu' else (
+        frames,
+    )
+    start = 0
+    for block in blocks:
+        for change, values in plan:
+            change(block, values[start : start + len(block)])
+        start += len(block)

@@ -1,0 +1,217 @@
+"""Settings of a run: the single source of defaults, ranges, units and help.
+
+The defaults are the authors' walker walk setting with the light mismatch (paper, section V).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from claifo_core.errors import ClaifoError
+
+
+def option(
+    default: Any,  # noqa: ANN401 (any field type)
+    text: str,
+    *,
+    unit: str = '',
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 (stands where a field's default stands)
+    """Declare a field with its help, unit and range."""
+    metadata = {'help': text, 'unit': unit, 'low': low, 'high': high, 'choices': choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A group of options; checks each value against its declared range."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ClaifoError: a value is outside its range or not among its choices.
+        """
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+
+
+def _check(field: dataclasses.Field[Any], value: object) -> None:
+    rule = field.metadata
+    choices = rule['choices']
+    if choices and value not in choices:
+        raise ClaifoError(f'{field.name} is {value!r}; it must be one of {", ".join(choices)}')
+    if rule['low'] is not None and value is not None:
+        for number in value if isinstance(value, tuple) else (value,):
+            low, high = rule['low'], rule['high']
+            if not low <= number <= (float('inf') if high is None else high):
+                allowed = f'at least {low}' if high is None else f'from {low} to {high}'
+                raise ClaifoError(f'{field.name} is {value}; it must be {allowed}')
+
+
+@dataclass(frozen=True)
+class EnvConfig(_Section):
+    """The world in which the agent acts and learns."""
+
+    task: str = option('walker_walk', 'task name (see `claifo tasks`)')
+    domain: str = option('light/target', 'how the agent sees its world (see `claifo domains`)')
+    size_px: int = option(64, 'side of the square frame', unit='px', low=16, high=512)
+    frame_stack: int = option(3, 'frames in one observation', low=1, high=16)
+    action_repeat: int = option(1, 'control steps for which an action is held', low=1, high=16)
+    profile: str = option('fast', 'rendering quality', choices=('fast', 'faithful'))
+    num_envs: int = option(1, 'environments, each in a process of its own', low=1, high=256)
+    episode_steps: int = option(
+        0, 'training episodes are cut after so many agent steps; 0: the limit of the task', low=0
+    )
+
+
+@dataclass(frozen=True)
+class ExpertConfig(_Section):
+    """Where the expert's videos are and how they are read."""
+
+    bag: str = option('', 'a rosbag2, or a folder of them, with the videos of the expert')
+    topic: str = option('', 'image topic; empty: the only image topic of the bag')
+    split: str = option('bag', 'what ends an episode', choices=('bag', 'gap', 'marker'))
+    gap_s: float = option(1.0, 'pause that ends an episode (split: gap)', unit='s', low=0.001)
+    marker_topic: str = option('', 'topic whose messages start an episode (split: marker)')
+    crop: tuple[int, int, int, int] | None = option(
+        None, 'part of the image that is kept: x, y, width, height; null: all', unit='px', low=0
+    )
+    max_episodes: int = option(0, 'use only the first so many episodes; 0: all', low=0)
+
+
+@dataclass(frozen=True)
+class AugmentConfig(_Section):
+    """The random look T that the latent space must not depend on."""
+
+    kind: str = option(
+        'brightness', 'what T changes', choices=('brightness', 'color', 'full', 'shift')
+    )
+    apply: str = option(
+        'CL-Q',
+        'inputs that see T (the others see a random shift): contrastive (CL), critic (Q), '
+        'discriminator (D)',
+        choices=('CL-Q', 'CL-D', 'CL-only', 'everywhere', 'nowhere'),
+    )
+    draw: str = option(
+        'batch',
+        'one draw per batch and frame (batch, as the authors), or per sample and the same over '
+        'the stack (sample)',
+        choices=('batch', 'sample'),
+    )
+    brightness: tuple[float, float] = option((1.0, 4.0), 'range of the brightness factor', low=0)
+    shift_px: int = option(4, 'largest random shift', unit='px', low=0, high=16)
+    shift_too: bool = option(False, 'shift the images that see T as well')
+
+
+@dataclass(frozen=True)
+class NetworkConfig(_Section):
+    """Sizes of the networks (algorithm 1.2)."""
+
+    channels: int = option(32, 'channels of every convolution', low=1)
+    strides: tuple[int, ...] = option((2, 1, 1, 1), 'stride of each 3x3 convolution', low=1)
+    latent_dim: int = option(50, 'dimension of the latent z', low=1)
+    hidden_dim: int = option(1024, 'units in each hidden layer of the heads', low=1)
+
+
+@dataclass(frozen=True)
+class AgentConfig(_Section):
+    """Algorithm 1: losses, optimisers and schedules."""
+
+    batch_size: int = option(512, 'transitions per update', low=2)
+    discount: float = option(0.99, 'gamma', low=0, high=1)
+    n_step: int = option(1, 'agent steps between obs and next_obs', low=1, high=20)
+    learning_rate: float = option(1e-4, 'Adam: encoder, actor, critic, similarity', low=0)
+    discriminator_learning_rate: float = option(1e-4, 'Adam: discriminator', low=0)
+    critic_tau: float = option(0.01, 'share of the critic mixed into its target', low=0, high=1)
+    std_start: float = option(1.0, 'exploration noise at the start', low=0)
+    std_end: float = option(0.1, 'exploration noise at the end', low=0)
+    std_steps: int = option(100_000, 'agent steps over which the noise falls', low=1)
+    std_clip: float = option(0.3, 'bound of the noise in critic target and actor loss', low=0)
+    contrastive: str = option(
+        'bilinear',
+        'similarity in InfoNCE: bilinear (code), cosine with temperature (paper), none (LAIfO)',
+        choices=('bilinear', 'cosine', 'none'),
+    )
+    contrastive_data: str = option(
+        'agent', 'whose frames InfoNCE sees; expert: both', choices=('agent', 'expert')
+    )
+    temperature: float = option(0.1, 'temperature of the cosine similarity', low=1e-6)
+    encoder_step: str = option(
+        'sequential',
+        'InfoNCE step before the critic step (code), or one step on the sum (paper)',
+        choices=('sequential', 'joint'),
+    )
+    share_views: bool = option(
+        False,
+        'the discriminator sees the views of the contrastive and critic steps '
+        '(needs encoder_step joint and augment.apply everywhere)',
+    )
+    gan_loss: str = option('bce', 'discriminator loss', choices=('bce', 'least_squares'))
+    penalty_weight: float = option(10.0, 'weight of the gradient penalty', low=0)
+    penalty_on: str = option(
+        'sigmoid', 'output whose gradient is penalised', choices=('sigmoid', 'logit')
+    )
+    reward: str = option(
+        'hard',
+        'imitation reward: hard 0/1 (code), softplus -log(1-D) (paper), probability D, logit',
+        choices=('hard', 'softplus', 'probability', 'logit'),
+    )
+    actor_penalty: float = option(
+        0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
+    )
+
+
+@dataclass(frozen=True)
+class TrainConfig(_Section):
+    """One run of `claifo train`."""
+
+    seed: int = option(0, 'seed of every random stream of the run', low=0)
+    device: str = option('auto', 'where to learn', choices=('auto', 'cpu', 'cuda'))
+    threads: int = option(0, 'torch threads; 0: all cores but one, at least one', low=0)
+    steps: int = option(1_100_000, 'agent steps in all, over all environments', low=1)
+    minutes: float = option(
+        0.0, 'stop after so much training time; 0: no limit', unit='min', low=0
+    )
+    uniform_steps: int = option(2000, 'first steps with uniform random actions', low=0)
+    seed_steps: int = option(4000, 'steps before the first update', low=1)
+    update_every: int = option(2, 'agent steps per update', low=1)
+    replay_frames: int = option(1_000_000, 'frames kept in the replay', low=100)
+    log_every: int = option(1000, 'agent steps between lines of training metrics', low=1)
+    eval_every: int = option(10_000, 'agent steps between evaluations', low=1)
+    eval_episodes: int = option(10, 'episodes per evaluation', low=1)
+    checkpoint_every: int = option(50_000, 'agent steps between checkpoints', low=1)
+    env: EnvConfig = dataclasses.field(default_factory=EnvConfig)
+    expert: ExpertConfig = dataclasses.field(default_factory=ExpertConfig)
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    agent: AgentConfig = dataclasses.field(default_factory=AgentConfig)
+
+    def __post_init__(self) -> None:
+        """Check ranges and what options need of each other.
+
+        Raises:
+            ClaifoError: two values contradict each other, or one is out of range.
+        """
+        for field in dataclasses.fields(self):
+            if field.metadata:
+                _check(field, getattr(self, field.name))
+        if self.agent.share_views and (
+            self.agent.encoder_step != 'joint'
+            or self.augment.apply != 'everywhere'
+            or self.agent.contrastive == 'none'
+            or self.agent.contrastive_data != 'agent'
+        ):
+            raise ClaifoError(
+                'agent.share_views is true; it needs agent.encoder_step: joint, '
+                'augment.apply: everywhere, and a contrastive loss on agent data'
+            )
+        if self.seed_steps <= self.agent.n_step * self.env.num_envs:
+            raise ClaifoError(
+                f'seed_steps is {self.seed_steps}; it must exceed agent.n_step * env.num_envs '
+                f'= {self.agent.n_step * self.env.num_envs}'
+            )

@@ -1,0 +1,47 @@
+"""Files that are either whole or absent: written beside, synced, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from claifo_core.errors import ClaifoError
+
+
+def write_atomic(path: Path | str, data: bytes) -> None:
+    """Replace ``path`` by ``data`` so that a reader sees the old file or the new one, never half.
+
+    Raises:
+        ClaifoError: the disk is full or the folder cannot be written; an older file is untouched.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with temporary.open('wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ClaifoError(
+            f'{path}: cannot write {len(data)} bytes: {error.strerror}; '
+            'free some space or choose another folder, then run the same command again'
+        ) from error
+
+
+def write_json_atomic(path: Path | str, value: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Write ``value`` as indented JSON through :func:`write_atomic`."""
+    write_atomic(path, (json.dumps(value, indent=1) + '\n').encode())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

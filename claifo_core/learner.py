@@ -1,0 +1,255 @@
+"""What both a local loop and a ROS node drive: ``observe`` a time step, ``update``."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from claifo_core.agent import Agent, build_optimisers
+from claifo_core.augment import Augmenter
+from claifo_core.errors import ClaifoError
+from claifo_core.networks import build_networks
+from claifo_core.policy import Policy
+from claifo_core.replay import Batch, Replay
+from claifo_core.seeding import generator, seed_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from claifo_core.config import TrainConfig
+
+EXPLODED = 1e8
+"""A loss beyond this stops the run: nothing sensible follows."""
+
+
+@dataclass(frozen=True)
+class TimeStep:
+    """What one environment shows after one agent step.
+
+    Attributes:
+        frame: uint8, shape (H, W, 3), RGB.
+        action: The action that led here, float32 (A,); None at the start of an episode.
+        reward: Environment reward of that action.
+        terminated: The task ended the episode (a time limit does not).
+    """
+
+    frame: NDArray[np.uint8]
+    action: NDArray[np.float32] | None = None
+    reward: float = 0.0
+    terminated: bool = False
+
+
+class Learner:
+    """Replay, networks and schedules of one run; everything random follows from its seed.
+
+    Attributes:
+        steps: Agent steps observed, over all environments.
+        updates: Updates done.
+    """
+
+    def __init__(
+        self, config: TrainConfig, action_dim: int, videos: Sequence[NDArray[np.uint8]]
+    ) -> None:
+        """Build every part.
+
+        Args:
+            config: The run.
+            action_dim: Length of an action.
+            videos: Expert episodes, uint8 (T, H, W, 3), at the agent's rate and frame size.
+
+        Raises:
+            ClaifoError: no expert video fits the frame size, stack and n-step window.
+        """
+        self.config = config
+        self.action_dim = action_dim
+        self.device = choose_device(config.device)
+        self.steps = 0
+        self.updates = 0
+        self._check_videos(videos)
+        env, agent, seed = config.env, config.agent, config.seed
+        replay = functools.partial(
+            Replay,
+            size_px=env.size_px,
+            stack=env.frame_stack,
+            n_step=agent.n_step,
+            discount=agent.discount,
+            device=self.device,
+        )
+        self.expert = replay(sum(map(len, videos)), action_dim=0)
+        for video in videos:
+            self.expert.add_video(video)
+        self.replay = replay(config.replay_frames, action_dim=action_dim, lanes=env.num_envs)
+        networks = build_networks(
+            config.network,
+            frame_stack=env.frame_stack,
+            size_px=env.size_px,
+            action_dim=action_dim,
+            seed=seed_for(seed, 'networks'),
+            device=self.device,
+        )
+        self.rngs = {
+            name: generator(seed, name, device='cpu' if name == 'explore' else self.device)
+            for name in ('agent', 'augment', 'replay', 'expert', 'explore')
+        }
+        self.agent = Agent(
+            networks,
+            build_optimisers(networks, config),
+            Augmenter(config.augment, self.rngs['augment']),
+            config,
+            self.rngs['agent'],
+        )
+        self._sums: dict[str, Tensor] = {}
+        self._summed = 0
+
+    def _check_videos(self, videos: Sequence[NDArray[np.uint8]]) -> None:
+        size = self.config.env.size_px
+        needed = self.config.agent.n_step + 1
+        if not videos:
+            raise ClaifoError('expert: no episode; at least one is needed')
+        for number, video in enumerate(videos):
+            if video.shape[1:] != (size, size, 3):
+                raise ClaifoError(
+                    f'expert: frames of episode {number} are {video.shape[1:]}; the agent sees '
+                    f'({size}, {size}, 3) (env.size_px)'
+                )
+            if len(video) < needed:
+                raise ClaifoError(
+                    f'expert: episode {number} has {len(video)} frames; at least {needed} are '
+                    'needed (agent.n_step + 1)'
+                )
+
+    @property
+    def std(self) -> float:
+        """Exploration noise at the present step (algorithm 1.4)."""
+        agent = self.config.agent
+        share = min(1.0, self.steps / agent.std_steps)
+        return agent.std_start + share * (agent.std_end - agent.std_start)
+
+    @property
+    def owed(self) -> int:
+        """Updates that the update-to-step ratio still asks for."""
+        due = (self.steps - self.config.seed_steps) // self.config.update_every + 1
+        return max(0, due - self.updates)
+
+    def observe(self, env: int, step: TimeStep) -> None:
+        """Take in what environment ``env`` shows."""
+        if step.action is None:
+            self.replay.begin(env, step.frame)
+            return
+        self.replay.append(
+            env, step.action, step.reward, step.frame, terminated=step.terminated
+        )
+        self.steps += 1
+
+    def act(self) -> NDArray[np.float32]:
+        """Return an exploring action for every environment's newest observation, (N, A)."""
+        count = self.config.env.num_envs
+        if self.steps < self.config.uniform_steps:
+            uniform = torch.rand(count, self.action_dim, generator=self.rngs['explore'])
+            actions = 2 * uniform - 1
+        else:
+            obs = torch.stack([self.replay.latest(env) for env in range(count)])
+            actions = self.agent.act(obs, self.std).cpu()
+        return actions.numpy()
+
+    def update(self) -> None:
+        """Do one update on random transitions.
+
+        Raises:
+            ClaifoError: a loss is not finite or has exploded.
+        """
+        size = self.config.agent.batch_size
+        batch = self.replay.sample(size, self.rngs['replay'])
+        metrics = self.agent.update(
+            batch, self.expert.sample(size, self.rngs['expert']), self.std
+        )
+        self.updates += 1
+        self._guard(metrics, batch)
+        for name, value in metrics.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._summed += 1
+
+    def _guard(self, metrics: dict[str, Tensor], batch: Batch) -> None:
+        """Stop on losses that nothing sensible can follow, saying which and on what data."""
+        names = [name for name in metrics if name.endswith('_loss')]
+        values = torch.stack([metrics[name] for name in names]).tolist()
+        for name, value in zip(names, values, strict=True):
+            if not abs(value) < EXPLODED:  # also true for NaN
+                obs = batch.obs.float()
+                raise ClaifoError(
+                    f'{name} is {value} at step {self.steps}, update {self.updates}; batch: '
+                    f'frames mean {obs.mean():.1f} std {obs.std():.1f}, action max '
+                    f'{batch.action.abs().max():.3g}, imitation reward mean '
+                    f'{metrics["reward_mean"]:.3g}, q mean {metrics["q_mean"]:.3g}; lower the '
+                    'learning rates or resume from the last checkpoint with another seed'
+                )
+
+    def take_metrics(self) -> dict[str, float]:
+        """Return the mean of every metric since the last call."""
+        means = {name: float(total) / self._summed for name, total in self._sums.items()}
+        self._sums, self._summed = {}, 0
+        return means | {'action_std': self.std}
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers in all networks (the target critic is a copy)."""
+        modules = self.agent.networks.modules()
+        del modules['target_critic']
+        count = sum(p.numel() for module in modules.values() for p in module.parameters())
+        return count + self.agent.networks.similarity.numel()
+
+    def policy(self, **metadata: Any) -> Policy:  # noqa: ANN401 (JSON values)
+        """Return a copy of encoder and actor that acts alone."""
+        return Policy.of(self.agent.networks, self.config, self.action_dim, metadata)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return weights, optimiser moments, generator states by name (not the replay)."""
+        networks = self.agent.networks
+        found = {'similarity': networks.similarity.detach()}
+        for name, module in networks.modules().items():
+            found |= {f'{name}.{key}': value for key, value in module.state_dict().items()}
+        for name, optimiser in self.agent.optimisers.items():
+            for index, moments in optimiser.state_dict()['state'].items():
+                found |= {f'adam.{name}.{index}.{key}': v for key, v in moments.items()}
+        return found | {f'rng.{name}': rng.get_state() for name, rng in self.rngs.items()}
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what :meth:`tensors` returned."""
+        networks = self.agent.networks
+        networks.similarity.data.copy_(tensors['similarity'])
+        for name, module in networks.modules().items():
+            module.load_state_dict({k: tensors[f'{name}.{k}'] for k in module.state_dict()})
+        for name, optimiser in self.agent.optimisers.items():
+            state = optimiser.state_dict()
+            state['state'] = _moments(tensors, f'adam.{name}.')
+            optimiser.load_state_dict(state)
+        for name, rng in self.rngs.items():
+            rng.set_state(tensors[f'rng.{name}'].cpu())
+
+
+def _moments(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
+    found: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix):
+            index, moment = key.removeprefix(prefix).split('.')
+            found.setdefault(int(index), {})[moment] = value
+    return found
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the torch device for 'auto', 'cpu' or 'cuda'.
+
+    Raises:
+        ClaifoError: CUDA is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == 'cuda' and not available:
+        raise ClaifoError('device is cuda, but torch finds no GPU; use --device cpu or auto')
+    return torch.device('cuda' if available and name != 'cpu' else 'cpu')

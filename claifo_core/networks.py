@@ -1,0 +1,157 @@
+"""The networks of algorithm 1.2: encoder, actor, twin critic, discriminator, similarity."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from claifo_core.errors import ClaifoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from claifo_core.config import NetworkConfig
+
+
+class Encoder(nn.Module):
+    """Image stack to latent: 3x3 convolutions, linear, LayerNorm, tanh."""
+
+    def __init__(self, config: NetworkConfig, in_channels: int, size_px: int) -> None:
+        """Build for stacks of ``in_channels`` colour planes of ``size_px`` squared."""
+        super().__init__()
+        widths = [in_channels] + [config.channels] * len(config.strides)
+        self.first = nn.Conv2d(widths[0], widths[1], 3, config.strides[0])
+        self.rest = nn.Sequential(*_conv_layers(widths[1:], config.strides[1:]))
+        for stride in config.strides:
+            size_px = (size_px - 3) // stride + 1
+        if size_px < 1:
+            raise ClaifoError(
+                f'network.strides {config.strides} leave no pixel of the frame; use fewer layers '
+                'or a larger env.size_px'
+            )
+        self.linear = nn.Linear(config.channels * size_px * size_px, config.latent_dim)
+        self.norm = nn.LayerNorm(config.latent_dim)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode.
+
+        Args:
+            images: float32 in 0..255, shape (B, C, H, W).
+
+        Returns:
+            Latent z in (-1, 1), shape (B, latent_dim).
+        """
+        weight, bias = self.first.weight, self.first.bias
+        assert bias is not None
+        # x / 255 - 0.5 folded into the first layer: one pass over the images less.
+        x = functional.conv2d(
+            images.contiguous(memory_format=torch.channels_last),
+            weight / 255,
+            bias - 0.5 * weight.sum((1, 2, 3)),
+            self.first.stride,
+        )
+        x = self.rest(functional.relu_(x))
+        # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
+        latent: Tensor = torch.tanh(self.norm(self.linear(x.permute(0, 2, 3, 1).flatten(1))))
+        return latent
+
+
+def _conv_layers(widths: list[int], strides: tuple[int, ...]) -> Iterator[nn.Module]:
+    for i, stride in enumerate(strides):
+        yield nn.Conv2d(widths[i], widths[i + 1], 3, stride)
+        yield nn.ReLU(inplace=True)
+
+
+def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
+    """Return two hidden layers with ReLU."""
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+class TwinCritic(nn.Module):
+    """Two independent estimates of Q(z, a)."""
+
+    def __init__(self, latent_dim: int, action_dim: int, hidden: int) -> None:
+        """Build both heads."""
+        super().__init__()
+        self.heads = nn.ModuleList(mlp(latent_dim + action_dim, 1, hidden) for _ in range(2))
+
+    def forward(self, latent: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Return Q1 and Q2, shape (B,) each, of latent (B, Z) and action (B, A)."""
+        both = torch.cat([latent, action], 1)
+        first, second = (head(both).squeeze(1) for head in self.heads)
+        return first, second
+
+
+@dataclass
+class Networks:
+    """All networks of the agent; ``similarity`` is W of the bilinear InfoNCE.
+
+    The actor gives the pre-tanh mean of the action, the discriminator the logit of "expert".
+    """
+
+    encoder: Encoder
+    actor: nn.Sequential
+    critic: TwinCritic
+    target_critic: TwinCritic
+    discriminator: nn.Sequential
+    similarity: nn.Parameter
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the modules by name (all but the similarity matrix)."""
+        return {name: part for name, part in vars(self).items() if isinstance(part, nn.Module)}
+
+
+def build_networks(
+    config: NetworkConfig,
+    *,
+    frame_stack: int,
+    size_px: int,
+    action_dim: int,
+    seed: int,
+    device: torch.device | str = 'cpu',
+) -> Networks:
+    """Build and initialise every network from one seed.
+
+    Linear layers start orthogonal with gain 1, convolutions with gain sqrt(2), biases at 0, the
+    similarity matrix uniform in [0, 1) (algorithm 1.2).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = Encoder(config, 3 * frame_stack, size_px)
+        z, h = config.latent_dim, config.hidden_dim
+        critic = TwinCritic(z, action_dim, h)
+        actor, discriminator = mlp(z, action_dim, h), mlp(2 * z, 1, h)
+        for part in (encoder, actor, critic, discriminator):
+            part.apply(_initialise)
+        similarity = nn.Parameter(torch.rand(z, z).to(device))
+    for weight in encoder.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    target = copy.deepcopy(critic).requires_grad_(False)
+    return Networks(
+        encoder.to(device),
+        actor.to(device),
+        critic.to(device),
+        target.to(device),
+        discriminator.to(device),
+        similarity,
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        gain = nn.init.calculate_gain('relu') if isinstance(module, nn.Conv2d) else 1.0
+        nn.init.orthogonal_(module.weight, gain)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

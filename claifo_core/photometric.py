@@ -1,0 +1,131 @@
+"""Changes of single frames, in place: float32 (N, 3, H, W) in 0..255, one value per frame.
+
+The mathematics is that of torchvision's transforms v2; values are clamped to 0..255 after each
+change as uint8 images would be, but not rounded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LUMA = (0.2989, 0.587, 0.114)
+
+
+def brightness_(frames: Tensor, factor: Tensor) -> None:
+    """Multiply by ``factor``, shape (N,)."""
+    frames.mul_(factor.view(-1, 1, 1, 1)).clamp_(0, 255)
+
+
+def contrast_(frames: Tensor, factor: Tensor) -> None:
+    """Blend with the frame's mean luma: ``factor`` 0 is flat grey, 1 unchanged; shape (N,)."""
+    mean = _luma(frames).mean((1, 2, 3), keepdim=True)
+    ratio = factor.view(-1, 1, 1, 1)
+    frames.mul_(ratio).add_((1 - ratio) * mean).clamp_(0, 255)
+
+
+def saturation_(frames: Tensor, factor: Tensor) -> None:
+    """Blend with the luma of each pixel: ``factor`` 0 is grey, 1 unchanged; shape (N,)."""
+    ratio = factor.view(-1, 1, 1, 1)
+    grey = _luma(frames).mul_(1 - ratio)
+    frames.mul_(ratio).add_(grey).clamp_(0, 255)
+
+
+def hue_(frames: Tensor, turn: Tensor) -> None:
+    """Turn the hue of every pixel by ``turn`` of the colour circle (HSV), shape (N,)."""
+    red, green, blue = frames.unbind(1)
+    top, low = frames.amax(1), frames.amin(1)
+    chroma = top - low
+    scale = chroma.clamp_min(1e-6).reciprocal_()
+    sextant = torch.where(
+        top == red,
+        (green - blue).mul_(scale),
+        torch.where(
+            top == green,
+            (blue - red).mul_(scale).add_(2),
+            (red - green).mul_(scale).add_(4),
+        ),
+    )
+    sextant.add_(6 * turn.view(-1, 1, 1)).remainder_(6)
+    # Each channel is a trapezoid over the circle (piecewise form of HSV to RGB).
+    for channel, centre in enumerate((3, 2, 4)):
+        level = (sextant - centre).abs_()
+        level = level.sub_(1) if channel == 0 else level.neg_().add_(2)
+        torch.addcmul(low, level.clamp_(0, 1), chroma, out=level)
+        frames[:, channel] = level
+
+
+def grayscale_(frames: Tensor, chosen: Tensor) -> None:
+    """Replace the chosen frames by their luma; bool, shape (N,)."""
+    _on_chosen(frames, chosen, lambda x: _luma(x).expand_as(x))
+
+
+def invert_(frames: Tensor, chosen: Tensor) -> None:
+    """Replace x by 255 - x in the chosen frames; bool, shape (N,)."""
+    _on_chosen(frames, chosen, lambda x: 255 - x)
+
+
+def flip_horizontally_(frames: Tensor, chosen: Tensor) -> None:
+    """Mirror the chosen frames left to right; bool, shape (N,)."""
+    _on_chosen(frames, chosen, lambda x: x.flip(-1))
+
+
+def flip_vertically_(frames: Tensor, chosen: Tensor) -> None:
+    """Turn the chosen frames upside down; bool, shape (N,)."""
+    _on_chosen(frames, chosen, lambda x: x.flip(-2))
+
+
+def blur_(frames: Tensor, sigma: Tensor) -> None:
+    """Apply a 3x3 Gaussian of ``sigma`` pixels, border reflected; 0 leaves a frame; shape (N,)."""
+    chosen = sigma > 0
+    side = torch.exp(-0.5 / sigma[chosen].square()).view(-1, 1, 1, 1)
+    total = 1 + 2 * side
+
+    def blur(x: Tensor) -> Tensor:
+        padded = functional.pad(x, (1, 1, 1, 1), mode='reflect')
+        rows = (padded[:, :, 1:-1] + side * (padded[:, :, :-2] + padded[:, :, 2:])) / total
+        return (rows[..., 1:-1] + side * (rows[..., :-2] + rows[..., 2:])) / total
+
+    _on_chosen(frames, chosen, blur)
+
+
+def permute_(frames: Tensor, order: Tensor) -> None:
+    """Reorder the colour channels; int64, shape (N, 3)."""
+    changed = (order != torch.arange(3, device=order.device)).any(1)
+    rows = torch.arange(int(changed.sum()), device=frames.device)[:, None]
+    _on_chosen(frames, changed, lambda x: x[rows, order[changed]])
+
+
+def resized_crop_(frames: Tensor, box: Tensor) -> None:
+    """Enlarge a part of the frame to the whole frame (bilinear).
+
+    Args:
+        frames: float32, shape (N, 3, H, W).
+        box: Area share, aspect ratio, and position in -1..1 (x, y), shape (N, 4).
+    """
+    area, aspect, x, y = box.unbind(1)
+    width = (area * aspect).sqrt().clamp(max=1)
+    height = (area / aspect).sqrt().clamp(max=1)
+    zero = torch.zeros_like(x)
+    theta = torch.stack(
+        [width, zero, x * (1 - width), zero, height, y * (1 - height)], 1
+    ).view(-1, 2, 3)
+    grid = functional.affine_grid(theta, list(frames.shape), align_corners=False)
+    frames.copy_(functional.grid_sample(frames, grid, padding_mode='border', align_corners=False))
+
+
+def _luma(frames: Tensor) -> Tensor:
+    """Return the luma, shape (N, 1, H, W)."""
+    luma: Tensor = frames[:, 0:1] * _LUMA[0]
+    return luma.add_(frames[:, 1:2], alpha=_LUMA[1]).add_(frames[:, 2:3], alpha=_LUMA[2])
+
+
+def _on_chosen(frames: Tensor, chosen: Tensor, change: Callable[[Tensor], Tensor]) -> None:
+    if bool(chosen.any()):
+        frames[chosen] = change(frames[chosen])

@@ -1,0 +1,114 @@
+"""A trained policy in one safetensors file: encoder, actor, and how to make its frames."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from claifo_core.config import NetworkConfig
+from claifo_core.errors import ClaifoError
+from claifo_core.files import write_atomic
+from claifo_core.frames import FrameSpec
+from claifo_core.networks import Encoder, Networks, mlp
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from claifo_core.config import TrainConfig
+
+FORMAT = 'claifo-policy-1'
+
+
+class Policy:
+    """Encoder and actor without exploration.
+
+    Attributes:
+        metadata: JSON values: task, domain, frame and network settings, and what the trainer
+            added (step, return).
+        frame_stack: Frames in one observation.
+        frames: How a camera image becomes a frame.
+    """
+
+    def __init__(self, encoder: Encoder, actor: nn.Module, metadata: dict[str, Any]) -> None:
+        """Take built parts and the description that travels in the file."""
+        self._parts = nn.ModuleDict({'encoder': encoder, 'actor': actor}).requires_grad_(False)
+        self.metadata = metadata
+        self.frame_stack: int = metadata['frame_stack']
+        crop = metadata['frames']['crop']
+        self.frames = FrameSpec(metadata['frames']['size_px'], tuple(crop) if crop else None)
+
+    @classmethod
+    def of(
+        cls, networks: Networks, config: TrainConfig, action_dim: int, extra: dict[str, Any]
+    ) -> Policy:
+        """Copy the acting part of an agent."""
+        metadata = {
+            'format': FORMAT,
+            'task': config.env.task,
+            'domain': config.env.domain,
+            'action_repeat': config.env.action_repeat,
+            'action_dim': action_dim,
+            'frame_stack': config.env.frame_stack,
+            'frames': {'size_px': config.env.size_px, 'crop': config.expert.crop},
+            'network': dataclasses.asdict(config.network),
+            **extra,
+        }
+        encoder, actor = copy.deepcopy((networks.encoder, networks.actor))
+        return cls(encoder.cpu(), actor.cpu(), metadata)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Policy:
+        """Read a policy file.
+
+        Raises:
+            ClaifoError: the file is missing, damaged, or not a policy of this project.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ClaifoError(f'{path}: no such policy file')
+        try:
+            with safetensors.safe_open(path, 'pt') as file:
+                metadata = json.loads((file.metadata() or {}).get('claifo', '{}'))
+                tensors = {key: file.get_tensor(key) for key in file.keys()}
+        except (safetensors.SafetensorError, ValueError, OSError) as error:
+            raise ClaifoError(f'{path}: damaged policy file ({error}); copy it again') from None
+        if metadata.get('format') != FORMAT:
+            raise ClaifoError(f'{path}: not a policy of this project (format {FORMAT} is needed)')
+        settings = metadata['network']
+        network = NetworkConfig(**{**settings, 'strides': tuple(settings['strides'])})
+        encoder = Encoder(network, 3 * metadata['frame_stack'], metadata['frames']['size_px'])
+        actor = mlp(network.latent_dim, metadata['action_dim'], network.hidden_dim)
+        policy = cls(encoder, actor, metadata)
+        policy._parts.load_state_dict(tensors)
+        return policy
+
+    def save(self, path: Path | str) -> None:
+        """Write the policy file atomically."""
+        tensors = {k: v.contiguous() for k, v in self._parts.state_dict().items()}
+        metadata = {'claifo': json.dumps(self.metadata)}
+        write_atomic(path, safetensors.torch.save(tensors, metadata))
+
+    @torch.no_grad()
+    def encode(self, stack: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return latents, float32 (B, Z), of stacks, uint8 (B, 3 * frame_stack, H, W)."""
+        latent: NDArray[np.float32] = self._encode(stack).numpy()
+        return latent
+
+    @torch.no_grad()
+    def act(self, stack: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return mean actions in [-1, 1], float32 (B, A), of stacks as in :meth:`encode`."""
+        action: NDArray[np.float32] = torch.tanh(self._parts['actor'](self._encode(stack))).numpy()
+        return action
+
+    def _encode(self, stack: NDArray[np.uint8]) -> torch.Tensor:
+        latent: torch.Tensor = self._parts['encoder'](torch.from_numpy(stack).float())
+        return latent

@@ -1,0 +1,31 @@
+"""What a process must be told before PyTorch allocates memory or starts threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_KEEP_BYTES = 1 << 30
+
+
+def prepare_process() -> None:
+    """Let waiting OpenMP threads sleep, and let glibc keep large blocks.
+
+    Spinning threads take the core that the simulators need. By default glibc returns each block
+    over 32 MB to the kernel, and every update then pays for fresh pages (measured in
+    docs/performance.md). Values that the user has set in the environment win.
+    """
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    os.environ.setdefault('GOMP_SPINCOUNT', '0')
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # not glibc
+        return
+    for parameter, name, value in (
+        (_M_MMAP_THRESHOLD, 'MALLOC_MMAP_THRESHOLD_', _KEEP_BYTES),
+        (_M_TRIM_THRESHOLD, 'MALLOC_TRIM_THRESHOLD_', _KEEP_BYTES),
+        (_M_TOP_PAD, 'MALLOC_TOP_PAD_', 64 << 20),
+    ):
+        if name not in os.environ:
+            mallopt(parameter, value)

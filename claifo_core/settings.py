@@ -1,0 +1,160 @@
+"""From plain dictionaries, YAML and `--key value` words to a checked configuration, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from claifo_core.config import TrainConfig
+from claifo_core.errors import ClaifoError, did_you_mean
+
+
+def to_dict(config: TrainConfig) -> dict[str, Any]:
+    """Return the configuration as nested dictionaries of plain JSON and YAML values."""
+    return typing.cast('dict[str, Any]', _plain(dataclasses.asdict(config)))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_dict(values: Mapping[str, Any], source: str = 'configuration') -> TrainConfig:
+    """Build a configuration; what is not named keeps its default.
+
+    Args:
+        values: Nested mapping of sections and options.
+        source: File or origin named in error messages.
+
+    Raises:
+        ClaifoError: an unknown key (the nearest is named), a value of a wrong type or range.
+    """
+    return typing.cast('TrainConfig', _section(TrainConfig, values, source, ''))
+
+
+def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> Any:  # noqa: ANN401
+    hints = typing.get_type_hints(kind)
+    if not isinstance(values, Mapping):
+        raise ClaifoError(f'{source}: {prefix.rstrip(".") or "top level"} must be a mapping')
+    for key in values:
+        if key not in hints:
+            hint = did_you_mean(str(key), hints)
+            raise ClaifoError(f'{source}: unknown key {prefix}{key}{hint}')
+    built = {
+        key: _section(hints[key], value, source, f'{prefix}{key}.')
+        if dataclasses.is_dataclass(hints[key])
+        else _convert(value, hints[key], f'{source}: {prefix}{key}')
+        for key, value in values.items()
+    }
+    try:
+        return kind(**built)
+    except ClaifoError as error:
+        raise ClaifoError(f'{source}: {prefix}{error}') from None
+
+
+def _convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any field type)
+    """Return ``value`` as ``kind``; a string stands for the value it spells."""
+    if isinstance(kind, types.UnionType):
+        if value is None or value == 'null':
+            return None
+        kind = next(k for k in typing.get_args(kind) if k is not type(None))
+    if typing.get_origin(kind) is tuple:
+        return _convert_tuple(value, kind, where)
+    wrong = ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')
+    if kind is bool:
+        truth = {'true': True, 'false': False}.get(str(value).lower())
+        if truth is None:
+            raise wrong
+        return truth
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise wrong
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise wrong from None
+
+
+def _convert_tuple(value: Any, kind: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    parts = value.strip('[]()').split(',') if isinstance(value, str) else value
+    inner = typing.get_args(kind)
+    fixed = None if inner[-1] is Ellipsis else len(inner)
+    if not isinstance(parts, Sequence) or (fixed is not None and len(parts) != fixed):
+        raise ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')
+    return tuple(_convert(part, inner[0], where) for part in parts)
+
+
+def _describe(kind: Any) -> str:  # noqa: ANN401 (any field type)
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)
+        count = 'some' if inner[-1] is Ellipsis else str(len(inner))
+        return f'a list of {count} {inner[0].__name__} values'
+    return {int: 'a whole number', float: 'a number', bool: 'true or false'}.get(kind, 'a word')
+
+
+def load(path: Path | str) -> TrainConfig:
+    """Read a YAML preset.
+
+    Raises:
+        ClaifoError: the file is missing, is not YAML, or holds a wrong key or value.
+    """
+    return from_dict(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path | str) -> dict[str, Any]:
+    """Return the mapping in a YAML file; see :func:`load` for the errors."""
+    path = Path(path)
+    if not path.is_file():
+        near = sorted(str(p) for p in path.parent.glob('*.yaml'))
+        raise ClaifoError(f'{path}: no such file{did_you_mean(str(path), near)}')
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = str(error).replace('\n', ' ')
+        raise ClaifoError(f'{path}: not valid YAML: {line}') from None
+    return typing.cast('dict[str, Any]', {} if values is None else values)
+
+
+def dump(config: TrainConfig) -> str:
+    """Return the configuration as YAML that :func:`load` reads back unchanged."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False)
+
+
+def merge(values: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``values`` with dotted overrides such as ``{'agent.n_step': '3'}`` put in."""
+    merged: dict[str, Any] = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()
+    }
+    for dotted, value in overrides.items():
+        *sections, key = dotted.split('.')
+        place = merged
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = value
+    return merged
+
+
+def options() -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:
+    """Yield each option as (dotted name, default, field with help, unit and range)."""
+    yield from _walk(TrainConfig(), '')
+
+
+def _walk(section: Any, prefix: str) -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:  # noqa: ANN401
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _walk(value, f'{prefix}{field.name}.')
+        else:
+            yield f'{prefix}{field.name}', value, field
+
+
+def differences(ours: TrainConfig, theirs: TrainConfig) -> list[str]:
+    """Return ``'key: ours, not theirs'`` for every option in which two configurations differ."""
+    pairs = zip(_walk(ours, ''), _walk(theirs, ''), strict=True)
+    return [f'{name}: {a}, not {b}' for (name, a, _), (_, b, _) in pairs if a != b]

@@ -1,0 +1,82 @@
+"""The metadata once more for colcon, which runs this file and does not read pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+SHARE = 'share/claifo'
+
+
+def data_files() -> list[tuple[str, list[str]]]:
+    """List what is installed beside the code: the ament marker, presets, experts, launch files."""
+    files = [
+        ('share/ament_index/resource_index/packages', ['resource/claifo']),
+        (SHARE, ['package.xml', 'constraints.txt']),
+    ]
+    for folder, pattern in (('config', '*.yaml'), ('experts', '*'), ('launch', '*.launch.py')):
+        found = sorted(path for path in (ROOT / folder).glob(pattern) if path.is_file())
+        if found:
+            files.append((f'{SHARE}/{folder}', [str(path.relative_to(ROOT)) for path in found]))
+    return files
+
+
+setup(
+    name='claifo',
+    version='0.1.0',
+    description=(
+        'Visual imitation across domains: learn a robot policy from videos of an expert '
+        'whose world looks different'
+    ),
+    license='Apache-2.0',
+    author='claifo maintainers',
+    author_email='maintainers@claifo.example.org',
+    maintainer='claifo maintainers',
+    maintainer_email='maintainers@claifo.example.org',
+    keywords=['imitation learning', 'robotics', 'ROS 2', 'MuJoCo', 'rosbag2'],
+    classifiers=[
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    python_requires='>=3.10,<3.13',
+    packages=[
+        *find_packages(include=['claifo', 'claifo.*', 'claifo_core', 'claifo_core.*']),
+        *find_packages('sim'),
+    ],
+    package_dir={'claifo_sim': 'sim/claifo_sim'},
+    data_files=data_files(),
+    zip_safe=False,
+    install_requires=[
+        'backports.zstd>=1',
+        'dm_control==1.0.34',
+        'gymnasium>=1.4,<2',
+        'lz4>=4',
+        'matplotlib>=3.10',
+        'mujoco==3.3.7',
+        'numpy>=1.26,<3',
+        'opencv-python-headless>=4.11',
+        'packaging>=23',
+        'PyYAML>=6',
+        'rosbags>=0.11.9,<0.12',
+        'safetensors>=0.5',
+        'scipy>=1.11',
+        'tensorboard>=2.16',
+        'torch==2.13.0',
+    ],
+    extras_require={
+        'dev': [
+            'hypothesis>=6.100',
+            'mypy>=1.11',
+            'pytest>=8',
+            'ruff>=0.6',
+            "tomli>=2; python_version < '3.11'",
+            'types-PyYAML>=6',
+        ],
+    },
+    entry_points={'console_scripts': ['claifo = claifo.cli:main']},
+)

@@ -1,0 +1,25 @@
+"""Simulated robots seen through a camera, in visual domains that are data.
+
+``make('walker_walk', 'light/target', seed=1)`` gives a :class:`gymnasium.Env`; :class:`VectorEnv`
+runs several of them in processes of their own. Importing this package starts no simulator.
+"""
+
+from __future__ import annotations
+
+from claifo_sim.domains import VisualDomain
+from claifo_sim.errors import SimError
+from claifo_sim.registry import EnvSpec, TaskInfo, domain_names, make, task_info, tasks
+from claifo_sim.vector import VectorEnv, VectorStep
+
+__all__ = [
+    'EnvSpec',
+    'SimError',
+    'TaskInfo',
+    'VectorEnv',
+    'VectorStep',
+    'VisualDomain',
+    'domain_names',
+    'make',
+    'task_info',
+    'tasks',
+]

@@ -1,0 +1,244 @@
+"""Applies a visual domain to a compiled MuJoCo model, in place and without recompiling it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claifo_sim.domains import Rgb, VisualDomain
+
+# Every array of the model that a domain may change; all are small. Textures are kept apart.
+_ARRAYS = (
+    'light_diffuse', 'light_pos', 'light_pos0', 'light_poscom0', 'light_dir', 'light_dir0',
+    'mat_rgba', 'cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0', 'cam_fovy',
+)
+_HEADLIGHT = ('ambient', 'diffuse', 'specular')
+_NOISE_CELLS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class StockLook:
+    """Which parts of a suite's models are the robot and the floor, and their stock colours.
+
+    Attributes:
+        body: Material of the robot.
+        effector: Material of its effectors.
+        floor: Material of the chequered floor.
+        sky_rgb: Colours of the sky's gradient, as :attr:`VisualDomain.sky_rgb`.
+    """
+
+    body: str
+    effector: str
+    floor: str
+    sky_rgb: tuple[Rgb, Rgb]
+
+
+class Painter:
+    """Gives one model the look of any domain, always starting from the untouched model."""
+
+    def __init__(self, model: mujoco.MjModel, stock: StockLook, camera: int) -> None:
+        """Remember the untouched look.
+
+        Args:
+            model: The compiled model.
+            stock: Which parts are what.
+            camera: Index of the camera that films the task.
+        """
+        self._model = model
+        self._stock = stock
+        self._camera = camera
+        self._arrays = {name: getattr(model, name).copy() for name in _ARRAYS}
+        self._headlight = {k: getattr(model.vis.headlight, k).copy() for k in _HEADLIGHT}
+        self._shadow_px = int(model.vis.quality.shadowsize)
+        self._textures: dict[int, np.ndarray] = {}
+        self._painted: dict[int, object] = {}
+        # Fields that end in 0 are global; the pose at qpos0 turns an offset in a body's frame.
+        self._data0 = mujoco.MjData(model)
+        mujoco.mj_kinematics(model, self._data0)
+
+    def apply(self, domain: VisualDomain) -> tuple[int, ...]:
+        """Give the model the look of ``domain``.
+
+        Returns:
+            The textures whose pixels changed: they must be uploaded to every GL context.
+        """
+        self._restore()
+        self._light(domain)
+        self._colours(domain)
+        self._move_camera(domain)
+        return self._paint_textures(domain)
+
+    def _restore(self) -> None:
+        for name, value in self._arrays.items():
+            getattr(self._model, name)[:] = value
+        for name, value in self._headlight.items():
+            getattr(self._model.vis.headlight, name)[:] = value
+        self._model.vis.quality.shadowsize = self._shadow_px
+
+    def _light(self, domain: VisualDomain) -> None:
+        model = self._model
+        if domain.headlight is not None:
+            for name, value in zip(_HEADLIGHT, domain.headlight, strict=True):
+                getattr(model.vis.headlight, name)[:] = value
+        if domain.shadow_map_px is not None:
+            model.vis.quality.shadowsize = domain.shadow_map_px
+        if domain.lamp_diffuse is not None:
+            model.light_diffuse[:] = domain.lamp_diffuse
+        for lamp in range(model.nlight):
+            if domain.lamp_position is not None:
+                self._move_lamp(lamp, np.subtract(domain.lamp_position, model.light_pos[lamp]))
+            if domain.lamp_shift is not None:
+                self._swing_lamp(lamp, np.array(domain.lamp_shift))
+
+    def _move_lamp(self, lamp: int, offset: np.ndarray) -> None:
+        """Move a lamp by ``offset`` in its body's frame; tracking lamps read the global fields."""
+        model = self._model
+        turn = self._data0.xmat[model.light_bodyid[lamp]].reshape(3, 3)
+        model.light_pos[lamp] += offset
+        model.light_pos0[lamp] += turn @ offset
+        model.light_poscom0[lamp] += turn @ offset
+
+    def _swing_lamp(self, lamp: int, shift: np.ndarray) -> None:
+        model = self._model
+        height = abs(model.light_pos[lamp, 2])
+        aim = model.light_pos[lamp] + height * model.light_dir[lamp]
+        self._move_lamp(lamp, height * shift)
+        direction = aim - model.light_pos[lamp]
+        direction /= np.linalg.norm(direction)
+        turn = self._data0.xmat[model.light_bodyid[lamp]].reshape(3, 3)
+        model.light_dir[lamp] = direction
+        model.light_dir0[lamp] = turn @ direction
+
+    def _colours(self, domain: VisualDomain) -> None:
+        for material, rgba in (
+            (self._stock.body, domain.body_rgba), (self._stock.effector, domain.effector_rgba)
+        ):
+            index = self._material(material)
+            if rgba is not None and index >= 0:
+                self._model.mat_rgba[index] = rgba
+
+    def _material(self, name: str) -> int:
+        return mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_MATERIAL, name)
+
+    def _move_camera(self, domain: VisualDomain) -> None:
+        model, camera = self._model, self._camera
+        local = _matrix(model.cam_quat[camera])
+        world = model.cam_mat0[camera].reshape(3, 3).copy()
+        if domain.camera_shift is not None:
+            offset = np.array(domain.camera_shift) * model.stat.extent
+            model.cam_pos[camera] += local @ offset
+            model.cam_pos0[camera] += world @ offset
+            model.cam_poscom0[camera] += world @ offset
+        if domain.camera_turn_deg is not None:
+            turn = _rotation(domain.camera_turn_deg)
+            mujoco.mju_mat2Quat(model.cam_quat[camera], (local @ turn).ravel())
+            model.cam_mat0[camera] = (world @ turn).ravel()
+        if domain.camera_fovy_scale is not None:
+            model.cam_fovy[camera] *= domain.camera_fovy_scale
+
+    def _paint_textures(self, domain: VisualDomain) -> tuple[int, ...]:
+        wanted = self._wanted(domain)
+        changed = tuple(
+            index for index in sorted({*wanted, *self._painted})
+            if self._painted.get(index) != wanted.get(index, (None,))[0]
+        )
+        for index in changed:
+            pristine = self._textures.setdefault(index, self._texture(index).copy())
+            paint = wanted[index][1] if index in wanted else None
+            self._texture(index)[:] = pristine if paint is None else paint(pristine)
+        self._painted = {index: key for index, (key, _) in wanted.items()}
+        return changed
+
+    def _wanted(
+        self, domain: VisualDomain
+    ) -> dict[int, tuple[object, Callable[[np.ndarray], np.ndarray]]]:
+        """Return, for each texture to paint, what identifies the paint and the painting."""
+        wanted: dict[int, tuple[object, Callable[[np.ndarray], np.ndarray]]] = {}
+        for index, rgb, recolour in (
+            (self._floor_texture(), domain.floor_rgb, _recolour_checker),
+            (self._sky_texture(), domain.sky_rgb, self._recolour_sky),
+        ):
+            if index < 0:
+                continue
+            if domain.noise:
+                key = ('noise', domain.seed)
+                wanted[index] = key, lambda t, s=(domain.seed, index): _noise(t, s)
+            elif rgb is not None:
+                wanted[index] = rgb, lambda t, c=rgb, r=recolour: r(t, c)
+        return wanted
+
+    def _texture(self, index: int) -> np.ndarray:
+        """Return the pixels of texture ``index``, uint8 (H, W, C): a view on the model."""
+        model = self._model
+        shape = model.tex_height[index], model.tex_width[index], model.tex_nchannel[index]
+        start = model.tex_adr[index]
+        return model.tex_data[start:start + int(np.prod(shape))].reshape(shape)
+
+    def _floor_texture(self) -> int:
+        material = self._material(self._stock.floor)
+        return -1 if material < 0 else int(self._model.mat_texid[material].max())
+
+    def _sky_texture(self) -> int:
+        skies = np.flatnonzero(self._model.tex_type == mujoco.mjtTexture.mjTEXTURE_SKYBOX)
+        return int(skies[0]) if skies.size else -1
+
+    def _recolour_sky(self, texture: np.ndarray, rgb: tuple[Rgb, Rgb]) -> np.ndarray:
+        """Return the sky with the ends of its gradient replaced; its stars stay."""
+        first, last = np.array(self._stock.sky_rgb, np.float32) * 255
+        axis = (first - last) / np.square(first - last).sum()
+        # A built-in texture is truncated to whole levels: half a level is the expected loss.
+        weight = np.clip((texture.astype(np.float32) + 0.5 - last) @ axis, 0, 1)[..., None]
+        weight[(texture == 0).all(-1)] = 0
+        new_first, new_last = np.array(rgb, np.float32) * 255
+        painted = (new_first * weight + new_last * (1 - weight)).astype(np.uint8)
+        return np.where((texture == 255).all(-1, keepdims=True), texture, painted)
+
+
+def _recolour_checker(texture: np.ndarray, rgb: tuple[Rgb, Rgb]) -> np.ndarray:
+    """Return a two-coloured texture in other colours: the darker first; its edge line stays."""
+    painted = texture.copy()
+    inner, source = painted[1:-1, 1:-1], texture[1:-1, 1:-1]
+    colours = np.unique(source.reshape(-1, source.shape[-1]), axis=0)
+    first = colours[colours.sum(1).argmin()]
+    is_first = (source == first).all(-1, keepdims=True)
+    inner[:] = np.where(is_first, *(np.array(colour) * 255 for colour in rgb)).astype(np.uint8)
+    return painted
+
+
+def _noise(texture: np.ndarray, seed: tuple[int, int]) -> np.ndarray:
+    """Return smooth coloured noise of the shape of ``texture``; a sky is six stacked faces."""
+    height, width, channels = texture.shape
+    faces = height // width if height % width == 0 else 1
+    generator = np.random.default_rng(seed)
+    rows, columns = _hats(height // faces), _hats(width)
+    cells = generator.uniform(0, 255, (faces, channels, _NOISE_CELLS, _NOISE_CELLS))
+    smooth = rows @ cells.astype(np.float32) @ columns.T
+    return smooth.transpose(0, 2, 3, 1).reshape(texture.shape).astype(np.uint8)
+
+
+def _hats(length: int) -> np.ndarray:
+    """Return the weights, float32 (length, cells), that interpolate cells along a line."""
+    place = np.linspace(0, _NOISE_CELLS - 1, length, dtype=np.float32)[:, None]
+    return np.maximum(0, 1 - np.abs(place - np.arange(_NOISE_CELLS, dtype=np.float32)))
+
+
+def _matrix(quaternion: np.ndarray) -> np.ndarray:
+    result = np.empty(9)
+    mujoco.mju_quat2Mat(result, quaternion)
+    return result.reshape(3, 3)
+
+
+def _rotation(degrees: Rgb) -> np.ndarray:
+    """Return the rotation about x, then y, then z of the moving frame, (3, 3)."""
+    result = np.eye(3)
+    for axis, angle in zip(np.eye(3), np.radians(degrees), strict=True):
+        quaternion = np.empty(4)
+        mujoco.mju_axisAngle2Quat(quaternion, axis, angle)
+        result = result @ _matrix(quaternion)
+    return result

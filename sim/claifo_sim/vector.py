@@ -1,0 +1,327 @@
+"""Several environments at once, each in a process of its own, frames in shared memory.
+
+Processes are spawned, never forked: a forked GL context hangs. The memory has no name, so nothing
+is left behind however a process ends; a worker ends when its parent's end of the pipe closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import multiprocessing
+import os
+import signal
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from claifo_sim.errors import SimError
+from claifo_sim.registry import EnvSpec, make, task_info
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+    from types import TracebackType
+
+    from claifo_sim.env import Observation, SimEnv
+
+_STEP, _RESET, _CLOSE = b's', b'r', b'c'
+_DONE, _REFUSED = b'd', b'e'
+_ANY_SEED = -1
+_JOIN_S = 5.0
+# One environment needs one core: more threads per worker only fight each other.
+_WORKER_ENVIRONMENT = {
+    'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
+    'LP_NUM_THREADS': '0',
+}
+
+
+class VectorStep(NamedTuple):
+    """What all environments show after a reset or a step.
+
+    ``pixels`` uint8 (N, H, W, 3) and ``proprio`` float32 (N, P) are views on shared memory, valid
+    until the next step or reset: copy to keep. ``reward`` float32 (N,) and ``terminated``,
+    ``truncated``, ``success`` bool (N,) are copies; after a reset they are zero.
+    """
+
+    pixels: np.ndarray
+    proprio: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    success: np.ndarray
+
+
+class _Memory:
+    """Arrays that parent and workers share: one row per environment."""
+
+    def __init__(self, fields: dict[str, tuple[tuple[int, ...], str]]) -> None:
+        self._fields = fields
+        context = multiprocessing.get_context('spawn')
+        self._raw = {
+            name: context.RawArray(ctypes.c_uint8, math.prod(shape) * np.dtype(kind).itemsize)
+            for name, (shape, kind) in fields.items()
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {
+            name: np.frombuffer(self._raw[name], kind).reshape(shape)
+            for name, (shape, kind) in self._fields.items()
+        }
+
+
+class VectorEnv:
+    """N environments that step together. No automatic reset: the caller owns the episodes.
+
+    Attributes:
+        num_envs: Number of environments.
+        action_dim: Actuators of each.
+        size_px: Width and height of the frames.
+        proprio_dim: Size of the proprioception.
+    """
+
+    def __init__(self, specs: Sequence[EnvSpec]) -> None:
+        """Start the workers and wait until each has its environment.
+
+        Args:
+            specs: One per environment; frame size, action and proprioception must agree.
+
+        Raises:
+            SimError: There is no environment, sizes disagree, or a worker cannot start.
+        """
+        self._specs = tuple(specs)
+        self._workers: list[SpawnProcess] = []
+        self._pipes: list[Connection] = []
+        self.size_px, self.action_dim, self.proprio_dim = _common_sizes(self._specs)
+        self.num_envs = len(self._specs)
+        memory = _Memory({
+            'pixels': ((self.num_envs, self.size_px, self.size_px, 3), 'u1'),
+            'proprio': ((self.num_envs, self.proprio_dim), 'f4'),
+            'action': ((self.num_envs, self.action_dim), 'f4'),
+            'reward': ((self.num_envs,), 'f4'),
+            'flags': ((self.num_envs, 3), '?'),
+        })
+        self._arrays = memory.arrays()
+        try:
+            self._start(memory)
+            self._collect(range(self.num_envs))
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, memory: _Memory) -> None:
+        context = multiprocessing.get_context('spawn')
+        with _environment(_WORKER_ENVIRONMENT):
+            for row, spec in enumerate(self._specs):
+                ours, theirs = context.Pipe()
+                worker = context.Process(
+                    target=_work, args=(spec, memory, row, theirs), daemon=True,
+                    name=f'claifo-sim-{row}',
+                )
+                self._pipes.append(ours)
+                worker.start()
+                self._workers.append(worker)
+                theirs.close()
+
+    def reset(self, seeds: Sequence[int | None]) -> VectorStep:
+        """Start an episode in every environment.
+
+        Args:
+            seeds: One per environment; ``None`` goes on with the environment's random stream.
+
+        Raises:
+            SimError: The number of seeds is wrong, a seed is negative, or a worker died.
+        """
+        if len(seeds) != self.num_envs:
+            raise SimError(f'reset: {len(seeds)} seeds for {self.num_envs} environments')
+        messages = [_reset_message(seed) for seed in seeds]
+        for row, message in enumerate(messages):
+            self._send(row, message)
+        return self.step_wait()
+
+    def reset_one(self, index: int, seed: int | None) -> VectorStep:
+        """Start an episode in environment ``index`` alone; the other rows stay as they are.
+
+        Raises:
+            SimError: The seed is negative, or the worker died.
+        """
+        self._send(index, _reset_message(seed))
+        self._collect([index])
+        return self._result()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Let every environment begin a step; :meth:`step_wait` must follow.
+
+        Args:
+            actions: float32 (N, A) in [-1, 1].
+
+        Raises:
+            SimError: The shape is wrong, or a worker died.
+        """
+        expected = (self.num_envs, self.action_dim)
+        if np.shape(actions) != expected:
+            raise SimError(f'step: actions of shape {np.shape(actions)}; expected {expected}')
+        self._arrays['action'][:] = actions
+        for row in range(self.num_envs):
+            self._send(row, _STEP)
+
+    def step_wait(self) -> VectorStep:
+        """Wait for the step that was begun.
+
+        Raises:
+            SimError: A worker died, or an environment refused its action.
+        """
+        self._collect(range(self.num_envs))
+        return self._result()
+
+    def _result(self) -> VectorStep:
+        arrays = self._arrays
+        terminated, truncated, success = arrays['flags'].T.copy()
+        return VectorStep(arrays['pixels'], arrays['proprio'], arrays['reward'].copy(),
+                          terminated, truncated, success)
+
+    def _send(self, row: int, message: bytes) -> None:
+        if not self._pipes:
+            raise SimError('the environments have been closed')
+        try:
+            self._pipes[row].send_bytes(message)
+        except OSError:
+            self._lost(row)
+
+    def _collect(self, rows: Sequence[int]) -> None:
+        """Wait for the answers of ``rows``; all are taken before a refusal is raised."""
+        if not self._pipes:
+            raise SimError('the environments have been closed')
+        refusals = []
+        for row in rows:
+            try:
+                answer = self._pipes[row].recv_bytes()
+            except (EOFError, OSError):
+                self._lost(row)
+            if answer[:1] == _REFUSED:
+                refusals.append(f'environment {row}: {answer[1:].decode()}')
+        if refusals:
+            raise SimError(refusals[0])
+
+    def _lost(self, row: int) -> None:
+        worker = self._workers[row]
+        worker.join(_JOIN_S)
+        code = worker.exitcode
+        self.close()
+        raise SimError(
+            f'environment {row} ({self._specs[row].task}): its process {worker.pid} died '
+            f'({_exit_reason(code)}); the other environments were closed'
+        )
+
+    def close(self) -> None:
+        """End all workers; more calls do nothing."""
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                pipe.send_bytes(_CLOSE)
+        for worker in self._workers:
+            worker.join(_JOIN_S)
+            if worker.exitcode is None:
+                worker.kill()
+                worker.join()
+        for pipe in self._pipes:
+            pipe.close()
+        self._pipes = []
+
+    def __enter__(self) -> VectorEnv:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def _common_sizes(specs: Sequence[EnvSpec]) -> tuple[int, int, int]:
+    """Return frame size, action and proprioception size that all ``specs`` share."""
+    infos = [task_info(spec.task) for spec in specs]
+    sizes = {
+        (spec.size_px, info.action_dim, info.proprio_dim)
+        for spec, info in zip(specs, infos, strict=True)
+    }
+    if any(spec.profile == 'off' for spec in specs):
+        raise SimError('profile off has no pictures to share; use fast or faithful')
+    if len(sizes) != 1:
+        raise SimError(f'environments must share (size_px, action_dim, proprio_dim); '
+                       f'found {sorted(sizes) or "no environment"}')
+    return sizes.pop()
+
+
+def _reset_message(seed: int | None) -> bytes:
+    if seed is not None and not 0 <= seed < 2**63:
+        raise SimError(f'seed {seed}: must be in 0..2^63-1')
+    return _RESET + struct.pack('<q', _ANY_SEED if seed is None else seed)
+
+
+def _exit_reason(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f'exit code {code}, {signal.Signals(-code).name}'
+    return f'exit code {code}'
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _work(spec: EnvSpec, memory: _Memory, row: int, pipe: Connection) -> None:
+    """Run one environment until the pipe closes; the entry point of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    rows = {name: array[row:row + 1] for name, array in memory.arrays().items()}
+    env: SimEnv | None = None
+    try:
+        env = make(**vars(spec))
+        pipe.send_bytes(_DONE)
+        _serve(env, rows, pipe)
+    except SimError as error:
+        pipe.send_bytes(_REFUSED + str(error).encode())
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the parent has gone
+    finally:
+        if env is not None:
+            env.close()
+
+
+def _serve(env: SimEnv, rows: dict[str, np.ndarray], pipe: Connection) -> None:
+    while (message := pipe.recv_bytes()) != _CLOSE:
+        try:
+            if message[:1] == _STEP:
+                _show(rows, *env.step(rows['action'][0]))
+            else:
+                seed = struct.unpack('<q', message[1:])[0]
+                observation, info = env.reset(seed=None if seed == _ANY_SEED else seed)
+                _show(rows, observation, 0.0, False, False, info)
+        except SimError as error:
+            pipe.send_bytes(_REFUSED + str(error).encode())
+        else:
+            pipe.send_bytes(_DONE)
+
+
+def _show(
+    rows: dict[str, np.ndarray], observation: Observation, reward: float, terminated: bool,
+    truncated: bool, info: dict[str, Any],
+) -> None:
+    rows['pixels'][0] = observation['pixels']
+    rows['proprio'][0] = observation['proprio']
+    rows['reward'][0] = reward
+    rows['flags'][0] = terminated, truncated, info['success']

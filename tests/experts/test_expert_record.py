@@ -1,0 +1,96 @@
+"""Recorded bags hold the expert's pictures at the control rate, and the truth beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.highlevel import AnyReader
+
+import claifo_sim
+from claifo.bags.truth import read_truth
+from claifo.experts.policies import load_expert
+from claifo.experts.record import record
+from claifo_core.errors import ClaifoError
+
+TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
+RATE_HZ = 100
+
+
+@pytest.fixture(scope='module')
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """Return a data set of two short episodes and their returns."""
+    out = tmp_path_factory.mktemp('record') / 'expert'
+    returns = record(
+        TASK, DOMAIN, 2, out, seed=SEED, size_px=SIZE, episode_steps=STEPS, command='claifo x'
+    )
+    return out, returns
+
+
+def _messages(bag: Path) -> tuple[list[int], list[np.ndarray]]:
+    """Return stamps in ns and pictures of a bag, read by rosbags alone."""
+    stamps, pictures = [], []
+    with AnyReader([bag]) as reader:
+        for connection, _, data in reader.messages():
+            message = reader.deserialize(data, connection.msgtype)
+            assert message.encoding == 'rgb8'
+            stamps.append(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
+            shape = message.height, message.width, 3
+            pictures.append(np.asarray(message.data).reshape(shape))
+    return stamps, pictures
+
+
+def test_frames_are_stamped_at_the_control_rate(recorded: tuple[Path, list[float]]) -> None:
+    """Every control step has its picture, the first and the last state too."""
+    for name in ('episode_000', 'episode_001'):
+        stamps, _ = _messages(recorded[0] / name)
+        assert len(stamps) == STEPS + 1
+        np.testing.assert_array_equal(np.diff(stamps), 10**9 // RATE_HZ)
+
+
+def test_pictures_are_those_of_the_expert(recorded: tuple[Path, list[float]]) -> None:
+    """Playing the second episode again gives the same pictures and the same return."""
+    _, pictures = _messages(recorded[0] / 'episode_001')
+    env = claifo_sim.make(TASK, DOMAIN, size_px=SIZE)
+    expert, total = load_expert(TASK), 0.0
+    observation, _ = env.reset(seed=SEED + 1)
+    expert.reset(env)
+    for index in range(STEPS):
+        np.testing.assert_array_equal(pictures[index], observation['pixels'])
+        action = expert.act(env, observation['state'])
+        observation, reward, *_ = env.step(action)
+        total += reward
+    env.close()
+    np.testing.assert_array_equal(pictures[STEPS], observation['pixels'])
+    assert recorded[1][1] == pytest.approx(total)
+
+
+def test_truth_stands_beside_the_bags(recorded: tuple[Path, list[float]]) -> None:
+    """Task, domain, command, seeds and true returns can be read back."""
+    truth = read_truth(recorded[0])
+    assert (truth.task, truth.domain, truth.command) == (TASK, DOMAIN, 'claifo x')
+    assert truth.rate_hz == RATE_HZ
+    assert [episode.seed for episode in truth.episodes] == [SEED, SEED + 1]
+    assert truth.returns == pytest.approx(recorded[1])
+
+
+def test_an_existing_folder_is_refused_and_kept(recorded: tuple[Path, list[float]]) -> None:
+    """Recording twice to the same place is an error of one line; the first stays."""
+    before = sorted(recorded[0].rglob('*'))
+    with pytest.raises(ClaifoError, match='exists already') as error:
+        record(TASK, DOMAIN, 1, recorded[0], episode_steps=STEPS)
+    assert '\n' not in str(error.value)
+    assert sorted(recorded[0].rglob('*')) == before
+
+
+def test_nothing_is_left_of_a_failed_recording(tmp_path: Path) -> None:
+    """A recording that stops half-way leaves no folder behind."""
+
+    def stop(line: str) -> None:
+        """Stop after the first episode."""
+        raise KeyboardInterrupt(line)
+
+    with pytest.raises(KeyboardInterrupt):
+        record(TASK, DOMAIN, 2, tmp_path / 'x', episode_steps=STEPS, report=stop)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,197 @@
+"""The same facts stand in pyproject.toml (pip), setup.py (colcon) and package.xml (ROS 2)."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import setuptools
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+PACKAGE_XML = ET.parse(ROOT / 'package.xml').getroot()
+# What rosdep can provide, by the names that pip gives it.
+WITH_ROSDEP_KEY = {
+    'matplotlib': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'opencv-python-headless': 'python3-opencv',
+    'packaging': 'python3-packaging',
+    'pyyaml': 'python3-yaml',
+    'scipy': 'python3-scipy',
+}
+IMPORT_NAMES = {'backports': 'backports-zstd', 'cv2': 'opencv-python-headless', 'yaml': 'pyyaml'}
+
+
+@pytest.fixture(scope='module')
+def setup_arguments():
+    """What setup.py hands to setuptools, read as colcon would: without pyproject.toml."""
+    seen = {}
+    original = setuptools.setup
+    setuptools.setup = lambda **arguments: seen.update(arguments)
+    try:
+        runpy.run_path(str(ROOT / 'setup.py'))
+    finally:
+        setuptools.setup = original
+    return seen
+
+
+def test_setup_py_says_what_pyproject_says(setup_arguments):
+    for key in ('name', 'version', 'description', 'keywords', 'classifiers'):
+        assert setup_arguments[key] == PROJECT[key], key
+    assert setup_arguments['license'] == PROJECT['license']['text']
+    assert setup_arguments['author'] == PROJECT['authors'][0]['name']
+    assert setup_arguments['author_email'] == PROJECT['authors'][0]['email']
+    assert setup_arguments['python_requires'] == PROJECT['requires-python']
+    assert setup_arguments['install_requires'] == PROJECT['dependencies']
+    assert setup_arguments['extras_require'] == PROJECT['optional-dependencies']
+    scripts = [f'{name} = {target}' for name, target in PROJECT['scripts'].items()]
+    assert setup_arguments['entry_points'] == {'console_scripts': scripts}
+
+
+def test_package_xml_says_what_pyproject_says():
+    assert PACKAGE_XML.get('format') == '3'
+    assert PACKAGE_XML.findtext('name') == PROJECT['name']
+    assert PACKAGE_XML.findtext('version') == PROJECT['version']
+    assert PACKAGE_XML.findtext('license') == PROJECT['license']['text']
+    assert PACKAGE_XML.findtext('description').strip() == PROJECT['description']
+    assert PACKAGE_XML.find('maintainer').get('email') == PROJECT['authors'][0]['email']
+    assert PACKAGE_XML.findtext('export/build_type') == 'ament_python'
+
+
+def test_maintainer_email_is_one_that_colcon_accepts():
+    # With an invalid one the package is silently not found.
+    email = PACKAGE_XML.find('maintainer').get('email')
+    assert re.fullmatch(r'[\w.+%-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}', email)
+
+
+def test_every_dependency_is_a_rosdep_key_or_named_as_a_pip_step():
+    depends = {element.text for element in PACKAGE_XML.findall('exec_depend')}
+    comment = (ROOT / 'package.xml').read_text().partition('<!--')[2].partition('-->')[0]
+    for requirement in map(Requirement, PROJECT['dependencies']):
+        key = WITH_ROSDEP_KEY.get(canonicalize_name(requirement.name))
+        assert key in depends if key else requirement.name in comment, requirement.name
+
+
+def test_changelog_has_the_version():
+    assert re.search(
+        rf'^(Forthcoming|{re.escape(PROJECT["version"])}.*)$',
+        (ROOT / 'CHANGELOG.rst').read_text(),
+        re.MULTILINE,
+    )
+
+
+def test_dependencies_are_exactly_what_is_imported():
+    imported = set()
+    for folder in (ROOT / 'claifo', ROOT / 'claifo_core', ROOT / 'sim' / 'claifo_sim'):
+        for path in folder.rglob('*.py'):
+            imported |= third_party_imports(path)
+    declared = {canonicalize_name(Requirement(line).name) for line in PROJECT['dependencies']}
+    # `torch.utils.tensorboard` imports it.
+    assert imported | {'tensorboard'} == declared
+
+
+def third_party_imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition('.')[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module).partition('.')[0])
+    own = {'claifo', 'claifo_core', 'claifo_sim'}
+    outside = found - own - set(sys.stdlib_module_names)
+    # They come with dm_control and mujoco, which need just these versions.
+    outside -= {'dm_env', 'OpenGL'}
+    return {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in outside}
+
+
+def test_every_dependency_is_pinned_and_its_pin_allowed():
+    lines = (ROOT / 'constraints.txt').read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith('#')]
+    development = PROJECT['optional-dependencies']['dev']
+    for requirement in map(Requirement, PROJECT['dependencies'] + development):
+        name = canonicalize_name(requirement.name)
+        versions = [
+            next(iter(pin.specifier)).version
+            for pin in pins
+            if canonicalize_name(pin.name) == name
+        ]
+        assert versions, f'{name} has no pin'
+        for version in versions:
+            assert requirement.specifier.contains(version), f'{name} {version}'
+
+
+@pytest.mark.parametrize('python', ['3.10', '3.11', '3.12'])
+def test_each_python_has_one_pin_of_each_package(python):
+    lines = (ROOT / 'constraints.txt').read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith('#')]
+    names = [
+        canonicalize_name(pin.name)
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate({'python_version': python})
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_all_code_is_installed(setup_arguments):
+    folders = {
+        str(path.parent.relative_to(root)).replace('/', '.')
+        for root, top in ((ROOT, 'claifo'), (ROOT, 'claifo_core'), (ROOT / 'sim', 'claifo_sim'))
+        for path in (root / top).rglob('*.py')
+    }
+    assert folders == set(setup_arguments['packages'])
+
+
+def test_nothing_installed_shadows_ros(setup_arguments):
+    tops = {name.partition('.')[0] for name in setup_arguments['packages']}
+    assert tops == {'claifo', 'claifo_core', 'claifo_sim'}
+
+
+def test_presets_and_experts_are_installed(setup_arguments):
+    installed = {file for _, files in setup_arguments['data_files'] for file in files}
+    assert {'package.xml', 'constraints.txt', 'resource/claifo'} <= installed
+    for folder in ('config', 'experts'):
+        on_disk = {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob('*.*')}
+        assert on_disk, f'{folder} is empty'
+        assert on_disk <= installed
+    assert all((ROOT / file).is_file() for file in installed)
+
+
+def test_colcon_finds_the_root_package_from_ros2_ws():
+    defaults = yaml.safe_load((ROOT / 'ros2_ws' / 'colcon_defaults.yaml').read_text())
+    for verb in ('build', 'test', 'list'):
+        assert defaults[verb]['base-paths'] == ['..', 'src']
+
+
+def test_git_ignores_no_source_file():
+    files = [
+        str(path.relative_to(ROOT))
+        for folder in ('claifo', 'claifo_core', 'sim', 'tests', 'config', 'experts', 'benchmarks')
+        for path in (ROOT / folder).rglob('*.*')
+        if path.suffix in ('.py', '.yaml', '.safetensors', '.csv', '.json', '.md')
+    ]
+    result = subprocess.run(
+        ['git', 'check-ignore', '--stdin'],
+        cwd=ROOT, input='\n'.join(files), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if result.returncode == 128:
+        pytest.skip('not a git checkout')
+    assert not result.stdout, f'.gitignore hides {result.stdout}'
+
+
+def test_the_installed_package_is_this_one():
+    assert metadata.version('claifo') == PROJECT['version']
