@@ -84,12 +84,16 @@ def _facts(config: TrainConfig) -> dict[str, Any]:
     """Return what a reader of the curves wants to compare with; the learner never sees it."""
     from claifo.experts import random_return
 
+    task = task_info(config.env.task)
     truth = read_truth(Path(config.expert.bag))
-    returns = truth.returns if truth else []
+    episodes = truth.episodes if truth else ()
+    # Evaluations play whole episodes: a film of shorter ones says nothing to compare with.
+    whole = [e.true_return for e in episodes if e.frames > task.control_steps]
+    returns = [value for value in whole if value is not None]
     return {
         'expert_return': sum(returns) / len(returns) if returns else None,
         'random_return': random_return(config.env.task, RANDOM_EPISODES),
-        'control_hz': task_info(config.env.task).control_hz / config.env.action_repeat,
+        'control_hz': task.control_hz / config.env.action_repeat,
     }
 
 

@@ -156,9 +156,9 @@ class Agent:
             return agent.obs
         return torch.cat([agent.obs, expert.obs])
 
-    def _view(self, obs: Tensor, role: str) -> Tensor:
+    def _view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
         """Return a random view of uint8 stacks for one consumer, float32 (B, T, 3, H, W)."""
-        images = obs.float()
+        images = obs.float() if out is None else out.copy_(obs)
         if self._looks[role]:
             return self._augmenter.transform_(images)
         return self._augmenter.shift_(images)
@@ -170,8 +170,11 @@ class Agent:
     @torch.no_grad()
     def _encode_all(self, *views: tuple[Tensor, str]) -> list[Tensor]:
         """Encode a random view of each (obs, role) in one pass without gradient."""
-        images = torch.cat([self._view(obs, role) for obs, role in views])
-        return list(self._encode(images).split([len(obs) for obs, _ in views]))
+        sizes = [len(obs) for obs, _ in views]
+        images = views[0][0].new_empty((sum(sizes), *views[0][0].shape[1:]), dtype=torch.float32)
+        for (obs, role), part in zip(views, images.split(sizes), strict=True):
+            self._view(obs, role, out=part)
+        return list(self._encode(images).split(sizes))
 
     def _contrastive_loss(
         self, anchor: Tensor, positive: Tensor

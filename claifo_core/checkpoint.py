@@ -52,7 +52,7 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         label = f'{learner.steps:09d}'
         tensors = self._write(f'tensors-{label}', learner.tensors())
-        for index in learner.replay.take_dirty():
+        for index in learner.replay.dirty():
             chunk = learner.replay.chunk(index)
             self._chunks[index] = self._write(f'replay-{index:05d}-{label}', chunk)
         state = {
@@ -65,7 +65,8 @@ class Checkpoint:
             'replay': learner.replay.state(),
             'extra': extra,
         }
-        write_json_atomic(self.folder / 'state.json', state)
+        write_json_atomic(self.folder / 'state.json', {**state, 'crc32': _checksum(state)})
+        learner.replay.mark_clean()
         self._remove_all_but({tensors, *self._chunks.values()})
 
     def load(self, learner: Learner) -> dict[str, Any]:
@@ -107,11 +108,13 @@ class Checkpoint:
         path = self.folder / 'state.json'
         try:
             state: dict[str, Any] = json.loads(path.read_text())
-            known = state['format'] == FORMAT
+            known, right = state['format'] == FORMAT, state.pop('crc32') == _checksum(state)
         except (OSError, ValueError, KeyError, TypeError):
             raise self._damaged(path, 'not a readable state') from None
         if not known:
             raise self._damaged(path, f'format {state["format"]}, not {FORMAT}')
+        if not right:
+            raise self._damaged(path, 'its checksum is wrong')
         return state
 
     def _damaged(self, path: Path, reason: str) -> ClaifoError:
@@ -138,3 +141,8 @@ class Checkpoint:
         for path in self.folder.glob('*.safetensors'):
             if path.name not in used:
                 path.unlink()
+
+
+def _checksum(state: dict[str, Any]) -> int:
+    """Return the checksum of JSON values, the same before writing and after reading."""
+    return zlib.crc32(json.dumps(state, sort_keys=True).encode())

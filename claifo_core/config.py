@@ -127,6 +127,9 @@ class AgentConfig(_Section):
     n_step: int = option(1, 'agent steps between obs and next_obs', low=1, high=20)
     learning_rate: float = option(1e-4, 'Adam: encoder, actor, critic, similarity', low=0)
     discriminator_learning_rate: float = option(1e-4, 'Adam: discriminator', low=0)
+    final_rate: float = option(
+        1.0, 'share of the learning rates left at the last step; they fall linearly', low=0, high=1
+    )
     critic_tau: float = option(0.01, 'share of the critic mixed into its target', low=0, high=1)
     std_start: float = option(1.0, 'exploration noise at the start', low=0)
     std_end: float = option(0.1, 'exploration noise at the end', low=0)
@@ -214,4 +217,10 @@ class TrainConfig(_Section):
             raise ClaifoError(
                 f'seed_steps is {self.seed_steps}; it must exceed agent.n_step * env.num_envs '
                 f'= {self.agent.n_step * self.env.num_envs}'
+            )
+        needed = self.env.num_envs * (self.agent.n_step + self.env.frame_stack)
+        if self.replay_frames < needed:
+            raise ClaifoError(
+                f'replay_frames is {self.replay_frames}; it must be at least env.num_envs * '
+                f'(agent.n_step + env.frame_stack) = {needed}'
             )

@@ -166,6 +166,7 @@ class Learner:
             ClaifoError: a loss is not finite or has exploded.
         """
         size = self.config.agent.batch_size
+        self._set_rates()
         batch = self.replay.sample(size, self.rngs['replay'])
         metrics = self.agent.update(
             batch, self.expert.sample(size, self.rngs['expert']), self.std
@@ -175,6 +176,20 @@ class Learner:
         for name, value in metrics.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._summed += 1
+
+    def _set_rates(self) -> None:
+        """Let the learning rates fall linearly over the run."""
+        agent = self.config.agent
+        if agent.final_rate == 1:
+            return
+        share = 1 - (1 - agent.final_rate) * min(1.0, self.steps / self.config.steps)
+        for name, optimiser in self.agent.optimisers.items():
+            rate = (
+                agent.discriminator_learning_rate
+                if name == 'discriminator'
+                else agent.learning_rate
+            )
+            optimiser.param_groups[0]['lr'] = share * rate
 
     def _guard(self, metrics: dict[str, Tensor], batch: Batch) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""
@@ -230,6 +245,7 @@ class Learner:
             state = optimiser.state_dict()
             state['state'] = _moments(tensors, f'adam.{name}.')
             optimiser.load_state_dict(state)
+            _match_layout(optimiser)
         for name, rng in self.rngs.items():
             rng.set_state(tensors[f'rng.{name}'].cpu())
 
@@ -241,6 +257,14 @@ def _moments(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Ten
             index, moment = key.removeprefix(prefix).split('.')
             found.setdefault(int(index), {})[moment] = value
     return found
+
+
+def _match_layout(optimiser: torch.optim.Adam) -> None:
+    """Lay moments out in memory as their weights are: fused Adam on a CPU ignores strides."""
+    for parameter, state in optimiser.state.items():
+        for key, value in state.items():
+            if value.shape == parameter.shape:
+                state[key] = torch.empty_like(parameter).copy_(value)
 
 
 def choose_device(name: str) -> torch.device:

@@ -20,7 +20,7 @@ from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from torch.utils.tensorboard import SummaryWriter
 
@@ -300,12 +300,6 @@ def end_line(record: Mapping[str, Any]) -> str:
         f'final return {_number(record.get("final_return"), 0)}  '
         f'best {_number(record.get("best_return"), 0)}'
     )
-
-
-def formula_table(names: Iterable[str]) -> str:
-    """Return a Markdown table of :data:`FORMULAS` for ``names``, as docs/metrics.md holds it."""
-    rows = (f'| `{name}` | {FORMULAS[name].replace("|", chr(92) + "|")} |' for name in names)
-    return '\n'.join(('| field | meaning |', '|---|---|', *rows)) + '\n'
 
 
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:

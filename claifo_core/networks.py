@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,51 @@ if TYPE_CHECKING:
     from claifo_core.config import NetworkConfig
 
 
+# So many numbers (2 MB) of the first layer's output at a time keep the convolutions in a CPU's
+# caches.
+_BLOCK_NUMBERS = 1 << 19
+
+_ONEDNN = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()
+
+
+class _Product(torch.autograd.Function):
+    """``rows @ weight.T`` by oneDNN, differentiable any number of times."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor) -> Tensor:  # noqa: ANN401 (torch's type)
+        """Multiply (B, inputs) by the transposed of (outputs, inputs)."""
+        ctx.save_for_backward(rows, weight)
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, None, 'none', [], '')
+        return product
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401
+        """Return the gradients of both factors, products as well."""
+        rows, weight = ctx.saved_tensors
+        for_rows = for_weight = None
+        if ctx.needs_input_grad[0]:
+            for_rows = _Product.apply(grad, weight.T)
+        if ctx.needs_input_grad[1]:
+            # In the memory order of the weight: adding across orders takes longer than multiplying.
+            for_weight = (
+                _Product.apply(grad.T, rows.T)
+                if weight.is_contiguous()
+                else _Product.apply(rows.T, grad.T).T
+            )
+        return for_rows, for_weight
+
+
+class Linear(nn.Linear):
+    """A linear layer that on x86 multiplies by oneDNN: on AMD cores twice as fast as MKL."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map (B, inputs) to (B, outputs)."""
+        if rows.is_cuda or not _ONEDNN:
+            return super().forward(rows)
+        product: Tensor = _Product.apply(rows, self.weight)
+        return product + self.bias
+
+
 class Encoder(nn.Module):
     """Image stack to latent: 3x3 convolutions, linear, LayerNorm, tanh."""
 
@@ -27,14 +72,16 @@ class Encoder(nn.Module):
         widths = [in_channels] + [config.channels] * len(config.strides)
         self.first = nn.Conv2d(widths[0], widths[1], 3, config.strides[0])
         self.rest = nn.Sequential(*_conv_layers(widths[1:], config.strides[1:]))
+        sizes = [size_px]
         for stride in config.strides:
-            size_px = (size_px - 3) // stride + 1
+            sizes.append((sizes[-1] - 3) // stride + 1)
+        size_px, self._activations = sizes[-1], config.channels * sizes[1] ** 2
         if size_px < 1:
             raise ClaifoError(
                 f'network.strides {config.strides} leave no pixel of the frame; use fewer layers '
                 'or a larger env.size_px'
             )
-        self.linear = nn.Linear(config.channels * size_px * size_px, config.latent_dim)
+        self.linear = Linear(config.channels * size_px * size_px, config.latent_dim)
         self.norm = nn.LayerNorm(config.latent_dim)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -46,6 +93,14 @@ class Encoder(nn.Module):
         Returns:
             Latent z in (-1, 1), shape (B, latent_dim).
         """
+        step = _BLOCK_NUMBERS // self._activations if images.device.type == 'cpu' else len(images)
+        blocks = images.split(max(step, 1))
+        features = [self._convolve(block) for block in blocks]
+        joined = features[0] if len(features) == 1 else torch.cat(features)
+        latent: Tensor = torch.tanh(self.norm(self.linear(joined)))
+        return latent
+
+    def _convolve(self, images: Tensor) -> Tensor:
         weight, bias = self.first.weight, self.first.bias
         assert bias is not None
         # x / 255 - 0.5 folded into the first layer: one pass over the images less.
@@ -57,8 +112,7 @@ class Encoder(nn.Module):
         )
         x = self.rest(functional.relu_(x))
         # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
-        latent: Tensor = torch.tanh(self.norm(self.linear(x.permute(0, 2, 3, 1).flatten(1))))
-        return latent
+        return x.permute(0, 2, 3, 1).flatten(1)
 
 
 def _conv_layers(widths: list[int], strides: tuple[int, ...]) -> Iterator[nn.Module]:
@@ -70,11 +124,11 @@ def _conv_layers(widths: list[int], strides: tuple[int, ...]) -> Iterator[nn.Mod
 def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
     """Return two hidden layers with ReLU."""
     return nn.Sequential(
-        nn.Linear(inputs, hidden),
+        Linear(inputs, hidden),
         nn.ReLU(),
-        nn.Linear(hidden, hidden),
+        Linear(hidden, hidden),
         nn.ReLU(),
-        nn.Linear(hidden, outputs),
+        Linear(hidden, outputs),
     )
 
 

@@ -38,27 +38,24 @@ def saturation_(frames: Tensor, factor: Tensor) -> None:
 
 
 def hue_(frames: Tensor, turn: Tensor) -> None:
-    """Turn the hue of every pixel by ``turn`` of the colour circle (HSV), shape (N,)."""
+    """Turn the hue of every pixel by ``turn`` of the colour circle (HSV), shape (N,).
+
+    Angles run from 0 to 6 around the circle. With channels scaled to 0..1 by the chroma, the angle
+    from red is g + b - r + 1 towards green where g >= b, else towards blue: the same values as by
+    sextant, without selecting among sextants, which costs most of the time.
+    """
     red, green, blue = frames.unbind(1)
-    top, low = frames.amax(1), frames.amin(1)
-    chroma = top - low
-    scale = chroma.clamp_min(1e-6).reciprocal_()
-    sextant = torch.where(
-        top == red,
-        (green - blue).mul_(scale),
-        torch.where(
-            top == green,
-            (blue - red).mul_(scale).add_(2),
-            (red - green).mul_(scale).add_(4),
-        ),
-    )
-    sextant.add_(6 * turn.view(-1, 1, 1)).remainder_(6)
+    low = frames.amin(1)
+    chroma = frames.amax(1).sub_(low)
+    angle = (green - red).add_(blue - low).add_(chroma).div_(chroma.clamp_min(1e-6))
+    angle.copysign_(green - blue).add_(6 * turn.view(-1, 1, 1))
+    angle.sub_(angle.div(6).floor_(), alpha=6)
     # Each channel is a trapezoid over the circle (piecewise form of HSV to RGB).
-    for channel, centre in enumerate((3, 2, 4)):
-        level = (sextant - centre).abs_()
-        level = level.sub_(1) if channel == 0 else level.neg_().add_(2)
-        torch.addcmul(low, level.clamp_(0, 1), chroma, out=level)
-        frames[:, channel] = level
+    centres = torch.tensor([3.0, 2.0, 4.0], device=frames.device).view(3, 1, 1)
+    torch.sub(angle.unsqueeze(1), centres, out=frames).abs_()
+    frames[:, :1].sub_(1)
+    frames[:, 1:].neg_().add_(2)
+    frames.clamp_(0, 1).mul_(chroma.unsqueeze(1)).add_(low.unsqueeze(1))
 
 
 def grayscale_(frames: Tensor, chosen: Tensor) -> None:

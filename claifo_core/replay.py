@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from claifo_core.errors import ClaifoError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -160,8 +162,17 @@ class Replay:
         return found
 
     def sample(self, batch_size: int, rng: torch.Generator) -> Batch:
-        """Draw transitions uniformly from all legal starts, with replacement."""
+        """Draw transitions uniformly from all legal starts, with replacement.
+
+        Raises:
+            ClaifoError: no episode is as long as the n-step window.
+        """
         intervals = self._intervals()
+        if not intervals:
+            raise ClaifoError(
+                f'replay: no episode so far has {self.n_step + 1} frames (agent.n_step + 1); '
+                'lower agent.n_step or let episodes last longer (env.episode_steps)'
+            )
         table = torch.tensor(
             [
                 (lane, e.first, start, stop - start, e.last if e.terminated else -1)
@@ -209,10 +220,13 @@ class Replay:
             for lane in self._lanes
         ]
 
-    def take_dirty(self) -> list[int]:
-        """Return the chunks changed since the last call, and forget them."""
-        dirty, self._dirty = sorted(self._dirty), set()
-        return dirty
+    def dirty(self) -> list[int]:
+        """Return the chunks changed since :meth:`mark_clean`."""
+        return sorted(self._dirty)
+
+    def mark_clean(self) -> None:
+        """Forget which chunks have changed: all of them are safe elsewhere."""
+        self._dirty = set()
 
     def chunk(self, index: int) -> dict[str, Tensor]:
         """Return one chunk of slots as tensors (views)."""

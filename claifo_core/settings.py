@@ -42,7 +42,7 @@ def from_dict(values: Mapping[str, Any], source: str = 'configuration') -> Train
 def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> Any:  # noqa: ANN401
     hints = typing.get_type_hints(kind)
     if not isinstance(values, Mapping):
-        raise ClaifoError(f'{source}: {prefix.rstrip(".") or "top level"} must be a mapping')
+        raise ClaifoError(f'{source}: {prefix.rstrip(".") or "top level"} must be a mapping of options')
     for key in values:
         if key not in hints:
             hint = did_you_mean(str(key), hints)
@@ -85,7 +85,7 @@ def _convert_tuple(value: Any, kind: Any, where: str) -> tuple[Any, ...]:  # noq
     parts = value.strip('[]()').split(',') if isinstance(value, str) else value
     inner = typing.get_args(kind)
     fixed = None if inner[-1] is Ellipsis else len(inner)
-    if not isinstance(parts, Sequence) or (fixed is not None and len(parts) != fixed):
+    if not isinstance(parts, Sequence) or len(parts) != (fixed or len(parts) or 1):
         raise ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')
     return tuple(_convert(part, inner[0], where) for part in parts)
 
@@ -118,7 +118,9 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = str(error).replace('\n', ' ')
         raise ClaifoError(f'{path}: not valid YAML: {line}') from None
-    return typing.cast('dict[str, Any]', {} if values is None else values)
+    if not isinstance(values, dict | None):
+        raise ClaifoError(f'{path}: top level must be a mapping of options')
+    return values or {}
 
 
 def dump(config: TrainConfig) -> str:
@@ -136,6 +138,8 @@ def merge(values: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, 
         place = merged
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ClaifoError(f'{section} must be a mapping of options, not {place!r}')
         place[key] = value
     return merged
 

@@ -298,7 +298,7 @@ class Trainer:
             self.metrics.write('eval', **result)
             self._final = result['return_mean']
             data = path.read_bytes()
-            if self._best is None or self._final > self._best:
+            if self._best is None or self._final >= self._best:
                 self._best = self._final
                 write_atomic(self.run_dir / 'policy_best.safetensors', data)
             path.replace(self.run_dir / 'policy.safetensors')

@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description='List the pairs of visual domains: the expert is filmed in <pair>/source, the '
                     'agent lives in <pair>/target; stock is the look that the suite ships.',
     )
-    parser.add_argument('--task', default='walker_walk', help='task to draw (default: %(default)s)')
+    parser.add_argument('--task', default='walker_walk',
+                        help='task to list or draw (default: %(default)s)')
     parser.add_argument('--sheet', type=Path, metavar='FILE.png',
                         help='write a picture of the same state in every domain')
     parser.set_defaults(run=run)
@@ -65,6 +66,7 @@ def _write_sheet(task: str, path: Path) -> None:
 def _sheet(task: str) -> np.ndarray:
     """Return one state in every domain: a column per pair, source above target."""
     import numpy as np
+
     from claifo_sim import make
 
     env = make(task, size_px=_SIZE_PX, seed=_POSE_SEED)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
+import math
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,26 +22,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``expert train``."""
+    """Add ``expert train``; one option per field of its settings."""
+    from claifo.experts.config import Td3Config
+
     text = 'train a state-based expert (TD3 with n-step returns) on the true reward'
     parser = actions.add_parser('train', help=text, description=text)
     parser.add_argument('task', help='name of the task, see: claifo tasks')
     parser.add_argument('--out', type=Path, help='new policy file (default: TASK.safetensors)')
-    parser.add_argument('--steps', type=_positive, help='agent steps (default: 150000)')
-    parser.add_argument('--seed', type=_whole, help='seed of everything random (default: 0)')
-    parser.add_argument(
-        '--action-repeat', type=_positive, help='control steps per action (default: 2)'
-    )
-    parser.add_argument(
-        '--noise-steps',
-        type=_positive,
-        help='agent steps until exploration has faded (default: 30000)',
-    )
-    parser.add_argument('--hidden', type=_positive, help='width of the layers (default: 256)')
-    parser.add_argument('--batch', type=_positive, help='transitions per update (default: 256)')
-    parser.add_argument(
-        '--eval-every', type=_positive, help='agent steps between evaluations (default: 10000)'
-    )
+    for field in dataclasses.fields(Td3Config):
+        parser.add_argument(
+            f'--{field.name.replace("_", "-")}',
+            type=functools.partial(_number, field),
+            metavar='N' if isinstance(field.default, int) else 'X',
+            default=field.default,
+            help=_help(field),
+        )
     parser.set_defaults(run=_train)
 
 
@@ -68,12 +66,15 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(args: argparse.Namespace) -> int:
     """Train an expert and print what it reached."""
-    from claifo.experts.learner import ExpertConfig
+    import torch
+
+    from claifo.experts.config import Td3Config
     from claifo.experts.trainer import train
 
-    names = {field.name for field in dataclasses.fields(ExpertConfig)}
-    given = {key: value for key, value in vars(args).items() if key in names}
-    config = ExpertConfig(**{key: value for key, value in given.items() if value is not None})
+    # At these sizes a second thread costs more than it brings.
+    torch.set_num_threads(1)
+    names = [field.name for field in dataclasses.fields(Td3Config)]
+    config = Td3Config(**{name: getattr(args, name) for name in names})
     out = args.out or Path(f'{args.task}.safetensors')
     info = train(args.task, config, out, _command())
     print(
@@ -106,6 +107,33 @@ def _record(args: argparse.Namespace) -> int:
 def _command() -> str:
     """Return what the user typed."""
     return shlex.join(['claifo', *sys.argv[1:]])
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    """Return what an option does, its range and its default."""
+    rule = field.metadata
+    top = '' if rule['high'] is None else f' to {rule["high"]}'
+    unit = rule['unit'] and f' {rule["unit"]}'
+    lead = f'{rule["low"]}{top}' if top else f'{rule["low"]} or more'
+    return f'{rule["help"]}; {lead}{unit} (default: {field.default})'
+
+
+def _number(field: dataclasses.Field[Any], text: str) -> float:
+    """Return the number of an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or outside the range of ``field``.
+    """
+    low, high = field.metadata['low'], field.metadata['high']
+    whole = isinstance(field.default, int)
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= (math.inf if high is None else high):
+        allowed = f'of at least {low}' if high is None else f'from {low} to {high}'
+        raise argparse.ArgumentTypeError(f'{text} is not a {"whole " * whole}number {allowed}')
+    return value
 
 
 def _whole(text: str) -> int:

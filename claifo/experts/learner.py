@@ -7,66 +7,19 @@ Twin critics, delayed policy updates and smoothed target actions after Fujimoto 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from claifo.experts.config import Td3Config
 from claifo.experts.networks import Actor, Critics
 from claifo.experts.replay import Batch, NStepReplay, RunningScale
 
 ACTOR_DELAY = 2
 SMOOTHING_STD = 0.2
 SMOOTHING_CLIP = 0.3
-# Rewards are scaled so that a perfect policy (reward 1 at every control step) is worth this.
-VALUE_OF_PERFECT = 10.0
-
-
-@dataclass(frozen=True)
-class ExpertConfig:
-    """Settings of a training run.
-
-    Attributes:
-        steps: agent steps in all.
-        action_repeat: control steps for which an action is held.
-        seed: seed of environments, networks and noise.
-        hidden: width of the two hidden layers of actor and critics.
-        batch: transitions per update.
-        learning_rate: step of Adam, for actor and critics.
-        gamma: discount per agent step.
-        n_step: length of the n-step return, in agent steps.
-        tau: rate of the target networks per update.
-        random_steps: agent steps with uniform actions before the first update.
-        noise_steps: agent steps over which the exploration noise falls from 1 to ``noise_end``.
-        noise_end: standard deviation of the exploration noise in the end.
-        eval_every: agent steps between evaluations.
-        eval_episodes: episodes per evaluation.
-    """
-
-    steps: int = 150_000
-    action_repeat: int = 2
-    seed: int = 0
-    hidden: int = 256
-    batch: int = 256
-    learning_rate: float = 5e-4
-    gamma: float = 0.99
-    n_step: int = 3
-    tau: float = 0.01
-    random_steps: int = 2_000
-    noise_steps: int = 30_000
-    noise_end: float = 0.1
-    eval_every: int = 10_000
-    eval_episodes: int = 10
-
-    def noise(self, step: int) -> float:
-        """Return the standard deviation of the exploration noise at an agent step."""
-        return 1 + (self.noise_end - 1) * min(step / self.noise_steps, 1.0)
-
-    def reward_scale(self) -> float:
-        """Return the factor on the summed reward of an agent step."""
-        return VALUE_OF_PERFECT * (1 - self.gamma) / self.action_repeat
 
 
 class Learner:
@@ -78,7 +31,7 @@ class Learner:
         config: settings.
     """
 
-    def __init__(self, obs_dim: int, action_dim: int, config: ExpertConfig) -> None:
+    def __init__(self, obs_dim: int, action_dim: int, config: Td3Config) -> None:
         """Build networks, optimisers and replay from the seed of the configuration."""
         self.config, self.updates, self.action_dim = config, 0, action_dim
         self._rng = np.random.default_rng([config.seed, 1])

@@ -188,15 +188,16 @@ def load_trained(path: Path) -> TrainedExpert:
         with safe_open(path, framework='np') as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
+        if metadata.get('format') != FORMAT:
+            found = metadata.get('format', 'none')
+            raise ClaifoError(f'{path}: format is {found!r}; an expert has {FORMAT!r}')
+        layers = range(len(tensors) // 2)
+        weights = tuple(tensors[f'layer{index}.weight'] for index in layers)
+        biases = tuple(tensors[f'layer{index}.bias'] for index in layers)
+        info = ExpertInfo(**json.loads(metadata['expert']))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ClaifoError(f'{path}: not a readable expert: {error}') from error
-    if metadata.get('format') != FORMAT:
-        found = metadata.get('format', 'none')
-        raise ClaifoError(f'{path}: format is {found!r}; an expert has {FORMAT!r}')
-    layers = range(len(tensors) // 2)
-    weights = tuple(tensors[f'layer{index}.weight'] for index in layers)
-    biases = tuple(tensors[f'layer{index}.bias'] for index in layers)
-    return TrainedExpert(Mlp(weights, biases), ExpertInfo(**json.loads(metadata['expert'])))
+    return TrainedExpert(Mlp(weights, biases), info)
 
 
 def _layer_norm(values: NDArray[np.float32]) -> NDArray[np.float32]:

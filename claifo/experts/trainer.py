@@ -10,10 +10,10 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from claifo.experts.learner import ExpertConfig, Learner
+from claifo.experts.config import Td3Config
+from claifo.experts.learner import Learner
 from claifo.experts.policies import ExpertInfo, Mlp, save_trained
 from claifo.experts.state_env import (
     StateEnv,
@@ -55,7 +55,7 @@ class CurvePoint:
 
 def train(
     task: str,
-    config: ExpertConfig,
+    config: Td3Config,
     out: Path,
     command: str,
     report: Callable[[str], None] = print,
@@ -109,7 +109,7 @@ def train(
 
 
 def run(
-    make_env: Callable[[int], StateEnv], config: ExpertConfig
+    make_env: Callable[[int], StateEnv], config: Td3Config
 ) -> Iterator[tuple[CurvePoint, Mlp]]:
     """Train, and yield every evaluation with the policy that it judged.
 
@@ -117,8 +117,6 @@ def run(
         make_env: returns a new environment for a seed.
         config: settings.
     """
-    # One thread: at these sizes a second one costs more than it brings.
-    torch.set_num_threads(1)
     env, judge = make_env(config.seed), make_env(EVALUATION_SEED)
     learner = Learner(env.obs_dim, env.action_dim, config)
     rng = np.random.default_rng([config.seed, 2])
@@ -159,7 +157,7 @@ def _explore(
 
 
 def _point(
-    step: int, config: ExpertConfig, updates: int, minutes: float, returns: NDArray[np.float64]
+    step: int, config: Td3Config, updates: int, minutes: float, returns: NDArray[np.float64]
 ) -> CurvePoint:
     """Return the point of the curve for the returns of one evaluation."""
     frames = step * config.action_repeat
@@ -174,7 +172,7 @@ def _summary(returns: NDArray[np.float64]) -> tuple[float, float, float]:
 
 def _info(
     task: str,
-    config: ExpertConfig,
+    config: Td3Config,
     point: CurvePoint,
     returns: tuple[float, float, float],
     episodes: int,

@@ -87,22 +87,28 @@ def learning_curve(
         return _svg(figure, f'curve-{by}', f'Evaluation return over {by}')
 
 
-def panel(title: str, steps: Sequence[float], series: Sequence[Series]) -> str:
+def panel(
+    title: str, frames: Sequence[float], series: Sequence[Series], *, share: bool = False
+) -> str:
     """Draw one small chart of the dashboard: named lines over frames.
 
     Args:
         title: Heading; it also names the figure's elements, so it differs from chart to chart.
-        steps: Frames at which the lines were recorded.
+        frames: Frames at which the values were recorded.
         series: (label, values, colour); a lone line needs no legend.
+        share: The values lie in 0..1, and the axis shows just that.
     """
     with rc_context(_STYLE):
         figure, axes = _axes(3.7, 2.3)
         for label, values, colour in series:
-            axes.plot(*_thin(steps, values), color=colour, label=label)
+            axes.plot(*_thin(frames, values), color=colour, label=label)
         axes.set_title(title)
+        axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(_thousands())
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(4))
+        if share:
+            axes.set(ylim=(-0.03, 1.03), yticks=(0, 0.25, 0.5, 0.75, 1))
         if len(series) > 1:
             axes.legend(loc='best', handlelength=1.2)
         return _svg(figure, re.sub(r'\W+', '-', title.lower()), title)
@@ -142,7 +148,7 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _thin(
-    steps: Sequence[float], values: Sequence[float]
+    frames: Sequence[float], values: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Average neighbours until at most ``_POINTS`` points are left."""
     group = math.ceil(max(len(values), 1) / _POINTS)
@@ -150,7 +156,7 @@ def _thin(
     counts = np.diff(np.append(cuts, len(values)))
     if not len(cuts):
         return np.empty(0), np.empty(0)
-    means = [np.add.reduceat(np.asarray(v, np.float64), cuts) / counts for v in (steps, values)]
+    means = [np.add.reduceat(np.asarray(v, np.float64), cuts) / counts for v in (frames, values)]
     return means[0], means[1]
 
 
@@ -164,6 +170,11 @@ def _minutes() -> FuncFormatter:
     return FuncFormatter(lambda v, _: f'{v / 60:g}')
 
 
+def _rounded(path: str) -> str:
+    """Keep one decimal of the coordinates of a path: a tenth of a pixel is plenty."""
+    return re.sub(r'(\d+\.\d)\d+', r'\1', path)
+
+
 def _svg(figure: Figure, name: str, label: str) -> str:
     """Return SVG that may stand in a page beside others: own ids, page colours, page font."""
     buffer = io.StringIO()
@@ -175,5 +186,5 @@ def _svg(figure: Figure, name: str, label: str) -> str:
     text = re.sub(r'(id="|href="#|url\(#)', rf'\g<1>{name}-', text)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f'var(--{variable})')
-    text = re.sub(r'(\d+\.\d)\d+', r'\1', text)
+    text = re.sub(r' d="[^"]*"', lambda path: _rounded(path.group()), text)
     return text.replace('<svg', f'<svg role="img" aria-label="{label}"', 1)

@@ -47,7 +47,7 @@ def stack_strip(stack: NDArray[np.uint8], caption: str) -> str:
 
 
 def player(clips: Sequence[Clip], captions: Sequence[str]) -> str:
-    """Return clips that play side by side, each with its return so far.
+    """Return clips that play side by side, each with its return up to the picture.
 
     Args:
         clips: One or two clips of the same rate.
@@ -65,7 +65,7 @@ def player(clips: Sequence[Clip], captions: Sequence[str]) -> str:
     screens = ''.join(
         f'<figure><img hidden alt="" src="{image_uri(_sheet(clip.frames))}">'
         f'<canvas width="{size}" height="{size}"></canvas>'
-        f'<figcaption>{caption} · return so far <output></output></figcaption></figure>'
+        f'<figcaption>{caption}: return <output></output></figcaption></figure>'
         for clip, caption in zip(clips, captions, strict=True)
     )
     return (

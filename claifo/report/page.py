@@ -76,13 +76,14 @@ def source_of(target: str) -> str:
 
 def _gaps(run: Run, stacks: Pairs) -> Gaps:
     """Measure the latent domain gap of the untrained and of the best policy, where there."""
-    named = (('Before training', run.first_policy), (sections.policy_name(run), run.best_policy))
     gaps = []
-    for name, path in named:
+    for path in (run.first_policy, run.best_policy):
         if path:
-            encode = Policy.load(path).encode
-            gap = domain_gap(encode(stacks.source), encode(stacks.target), stacks.episode)
-            gaps.append((name, gap))
+            policy = Policy.load(path)
+            first = path == run.first_policy
+            name = 'Before training' if first else sections.policy_name(run, policy.metadata)
+            latents = (policy.encode(stacks.source), policy.encode(stacks.target))
+            gaps.append((name, domain_gap(*latents, stacks.episode)))
     return gaps
 
 
@@ -98,8 +99,8 @@ def _clip(run: Run, stage: Stage, source: str) -> str:
         captions.insert(0, f'<span class="source">expert</span> in {escape(source)}')
     seconds = (len(clips[-1].frames) - 1) / clips[-1].fps
     return (
-        f'{heading}<p class="note">{sections.policy_name(run)}, without exploration noise: the '
-        f'first {seconds:.0f} s of an episode'
+        f'{heading}<p class="note">{sections.policy_name(run, policy.metadata)}, without '
+        f'exploration noise: the first {seconds:.0f} s of an episode'
         f'{", from the same initial state as the expert" if stage.has_expert else ""}.</p>'
         + player(clips, captions)
     )
@@ -136,7 +137,8 @@ def _setting(run: Run, truth: Truth | None) -> str:
     expert = [Path(bag).name if bag else 'unknown']
     if truth:
         frames = sum(episode.frames for episode in truth.episodes)
-        expert += [f'{len(truth.episodes)} episodes', f'{frames:,} frames', truth.command]
+        expert += [f'{len(truth.episodes)} episodes', f'{frames:,} frames']
         if truth.returns:
             expert.append(f'true return {sum(truth.returns) / len(truth.returns):.0f}')
+        expert += [truth.command] if truth.command else []
     return sections.setting(run, {'expert videos': ', '.join(expert)})

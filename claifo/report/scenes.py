@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LARGE_PX = 240
 CLIP_S, CLIP_FPS = 10.0, 15.0
-SHEET_STEPS = (0, 2, 4, 7, 11, 16, 22, 30)  # one state of each of eight episodes
-PROBE_EPISODES, PROBE_STEPS, PROBE_STRIDE = 10, 72, 3
+SHEET_S = (0.0, 0.15, 0.3, 0.6, 1.0, 1.5, 2.2, 3.0)  # one state of each of eight episodes
+PROBE_EPISODES, PROBE_STATES, PROBE_EVERY_S = 10, 25, 0.24
 _SEED = 70_000  # of the episodes shown; training and evaluation draw theirs from the whole range
 
 
@@ -119,8 +119,9 @@ class Stage:
     def sheet(self) -> Pairs:
         """Return states of several expert episodes in both looks, (N, LARGE_PX, LARGE_PX, 3)."""
         pictures = []
-        for number, step in enumerate(SHEET_STEPS):
-            for _ in self._play(self._expert, number, step):
+        for number, second in enumerate(SHEET_S):
+            steps = round(second * self.world.control_hz)
+            for _ in self._play(self._expert, number, steps):
                 pass
             pictures.append(self._pair(LARGE_PX))
         source, target = (np.stack(side) for side in zip(*pictures, strict=True))
@@ -131,12 +132,16 @@ class Stage:
         both: tuple[list[Frames], list[Frames]] = ([], [])
         episode = []
         actors = (self._expert, RandomActor())
+        stride = max(self._stack, round(PROBE_EVERY_S * self.world.control_hz))
         for number in range(PROBE_EPISODES):
             recent = tuple(_FrameStack(self._stack) for _ in both)
-            for t, _ in enumerate(self._play(actors[number % 2], number, PROBE_STEPS)):
+            steps = stride * (PROBE_STATES - 1)
+            for t, _ in enumerate(self._play(actors[number % 2], number, steps)):
+                if -t % stride >= self._stack:  # in no stack: not worth a picture
+                    continue
                 for stack, frame in zip(recent, self._pair(self._size_px), strict=True):
                     stack.push(frame)
-                if t % PROBE_STRIDE == 0:
+                if t % stride == 0:
                     for kept, stack in zip(both, recent, strict=True):
                         kept.append(stack.array())
                     episode.append(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from html import escape
 from importlib.metadata import distributions
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from claifo.report import figures
 from claifo.report.run import column, own_curve
@@ -20,37 +20,42 @@ if TYPE_CHECKING:
     from claifo.report.run import Curve, Run
 
 _PACKAGES = ('claifo', 'torch', 'numpy', 'mujoco', 'dm_control', 'gymnasium', 'rosbags')
-_PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
-    (
-        'Discriminator: mean sigma(D)',
-        (
-            ('expert', 'discriminator_expert', figures.SOURCE),
-            ('agent', 'discriminator_agent', figures.TARGET),
-        ),
-    ),
-    (
-        'Discriminator: accuracy',
-        (
-            ('expert', 'discriminator_expert_accuracy', figures.SOURCE),
-            ('agent', 'discriminator_agent_accuracy', figures.TARGET),
-        ),
-    ),
-    (
-        'Imitation reward',
-        (('mean', 'reward_mean', figures.TARGET), ('std', 'reward_std', figures.MUTED)),
-    ),
-    ('Discriminator loss', (('', 'discriminator_loss', figures.INK),)),
-    ('Contrastive accuracy', (('', 'contrastive_accuracy', figures.INK),)),
-    ('Contrastive loss', (('', 'contrastive_loss', figures.INK),)),
-    ('Critic loss', (('', 'critic_loss', figures.INK),)),
-    ('Mean Q', (('', 'q_mean', figures.INK),)),
-    (
-        'Actions',
-        (
-            ('mean |tanh u|', 'action_abs', figures.TARGET),
-            ('exploration std', 'action_std', figures.MUTED),
-        ),
-    ),
+
+
+class _Panel(NamedTuple):
+    """A chart of the dashboard: its lines are (label, field, colour)."""
+
+    title: str
+    lines: tuple[tuple[str, str, str], ...]
+    share: bool = False
+
+
+def _alone(title: str, name: str, share: bool = False) -> _Panel:
+    return _Panel(title, (('', name, figures.INK),), share)
+
+
+def _sides(title: str, suffix: str) -> _Panel:
+    """Return a chart of a share on expert and on agent pairs."""
+    expert = ('expert', f'discriminator_expert{suffix}', figures.SOURCE)
+    agent = ('agent', f'discriminator_agent{suffix}', figures.TARGET)
+    return _Panel(title, (expert, agent), share=True)
+
+
+_REWARD = (('mean', 'reward_mean', figures.TARGET), ('std', 'reward_std', figures.MUTED))
+_ACTIONS = (
+    ('mean |tanh u|', 'action_abs', figures.TARGET),
+    ('exploration std', 'action_std', figures.MUTED),
+)
+_PANELS = (
+    _sides('Discriminator: mean sigma(D)', ''),
+    _sides('Discriminator: accuracy', '_accuracy'),
+    _Panel('Imitation reward', _REWARD),
+    _alone('Discriminator loss', 'discriminator_loss'),
+    _alone('Contrastive accuracy', 'contrastive_accuracy', share=True),
+    _alone('Contrastive loss', 'contrastive_loss'),
+    _alone('Critic loss', 'critic_loss'),
+    _alone('Mean Q', 'q_mean'),
+    _Panel('Actions', _ACTIONS),
 )
 
 
@@ -91,11 +96,13 @@ def tiles(run: Run, gaps: Sequence[tuple[str, DomainGap]]) -> str:
     else:
         shown.append(('-', 'no evaluation yet'))
     shown.append((_duration(run.wall_s), 'training time'))
-    shown.append((f'{run.last_step * run.config.env.action_repeat:,}', 'frames'))
-    if 'updates' in last:
-        shown.append((f'{last["updates"]:,}', 'updates'))
+    frames = run.last_step * run.config.env.action_repeat
+    shown.append((f'{frames:,}', f'frames, {last.get("updates", 0):,} updates'))
     if gaps:
-        shown.append((' → '.join(f'{gap.accuracy:.2f}' for _, gap in gaps), 'domain probe'))
+        accuracy = ' → '.join(f'{gap.accuracy:.2f}' for _, gap in gaps)
+        distance = ' → '.join(f'{gap.distance_ratio:.2f}' for _, gap in gaps)
+        shown.append((distance, 'latent distance of the two looks'))
+        shown.append((accuracy, 'domain probe, 0.5 = invisible'))
     cells = ''.join(f'<div><b>{value}</b><span>{label}</span></div>' for value, label in shown)
     return f'<div class="tiles">{cells}</div>'
 
@@ -120,10 +127,12 @@ def learning(run: Run, controls: Sequence[Curve]) -> str:
     )
 
 
-def policy_name(run: Run) -> str:
-    """Say which policy :attr:`Run.best_policy` is."""
+def policy_name(run: Run, metadata: Mapping[str, object]) -> str:
+    """Say which policy :attr:`Run.best_policy` is, and from which step."""
     best = run.best_policy is not None and run.best_policy.stem == 'policy_best'
-    return 'Best policy' if best else 'Latest policy'
+    step = metadata.get('step')
+    age = f' (step {step:,})' if isinstance(step, int) else ''
+    return ('Best policy' if best else 'Latest policy') + age
 
 
 def gap_text(gaps: Sequence[tuple[str, DomainGap]]) -> str:
@@ -154,24 +163,27 @@ def dashboard(run: Run) -> str:
         return f'{text}<p>No update yet: the first follows at agent step {first:,}.</p>'
     frames = column(train, 'frames')
     charts = []
-    for title, lines in _PANELS:
+    for title, lines, share in _PANELS:
         held = [line for line in lines if any(r.get(line[1]) is not None for r in train)]
         if held:
             series = [(label, column(train, name), colour) for label, name, colour in held]
             meaning = '; '.join(escape(FORMULAS[name]) for _, name, _ in held)
-            chart = figures.panel(title, frames, series)
+            chart = figures.panel(title, frames, series, share=share)
             charts.append(f'<figure>{chart}<figcaption>{meaning}</figcaption></figure>')
-    return f'{text}<p class="note">By frames.</p><div class="charts">{"".join(charts)}</div>'
+    return (
+        f'{text}<p class="note">Over frames; each point is the mean over the updates since the '
+        f'point before.</p><div class="charts">{"".join(charts)}</div>'
+    )
 
 
 def setting(run: Run, facts: Mapping[str, str]) -> str:
     """Return the setting: facts, versions, and every option of the run."""
     start = run.start
-    machine = [str(start[key]) for key in ('device', 'threads') if key in start]
     shown = {
         **facts,
         'seed': str(run.config.seed),
-        'device': ', '.join(machine) or 'unknown',
+        'device': str(start.get('device', 'unknown')),
+        'torch threads': str(start.get('threads', 'unknown')),
         'parameters': f'{start["parameters"]:,}' if start.get('parameters') else 'unknown',
         'started': str(start.get('time', 'unknown')),
         'versions': _versions() + ' (where this page was made)',

@@ -23,7 +23,7 @@ p { margin: 4px 0 12px; max-width: 84ch; }
 .tiles, .charts, .sheet, .two { display: grid; gap: 12px; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(145px, 1fr)); margin: 20px 0 0; }
 .tiles div { background: var(--card); border-radius: 10px; padding: 12px 14px; }
-.tiles b { display: block; font-size: 21px; line-height: 1.3; font-weight: 650;
+.tiles b { display: block; font-size: 19px; line-height: 1.4; font-weight: 650;
   white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .tiles span { font-size: 13px; color: var(--muted); }
@@ -40,8 +40,7 @@ p { margin: 4px 0 12px; max-width: 84ch; }
 figure { margin: 0; } figcaption { margin-top: 4px; }
 svg { display: block; width: 100%; height: auto; } svg text { font-family: inherit !important; }
 canvas { display: block; width: 100%; border-radius: 8px; }
-.player { max-width: 640px; } .player .two svg { max-width: 560px; }
-.two { grid-template-columns: 1fr 1fr; }
+.player { max-width: 640px; } .player .two { grid-template-columns: 1fr 1fr; }
 .controls { display: flex; gap: 12px; align-items: center; margin-top: 10px; }
 .controls input { flex: 1; accent-color: var(--target); }
 .controls button { font: inherit; width: 5em; padding: 3px 0; border: 1px solid var(--grid);

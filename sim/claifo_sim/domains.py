@@ -74,7 +74,8 @@ def _shadow_map(delta: float) -> int:
     return round(2000 + 1000 * delta)
 
 
-# The lamp's place in the paper's light setting was drawn per model; it is published for the walker.
+# The paper's light setting draws the place of the lamp per model; known is that of the walker.
+# Other scenes keep their lamp where it stands.
 _LIGHT_LAMP: dict[str, Rgb] = {'walker': (-0.0283, -1.9559, 1.3272)}
 _PALE: Rgb = (0.5703, 0.8114, 0.8342)
 _WINE: Rgb = (0.4929, 0.0110, 0.0818)
@@ -139,9 +140,8 @@ PAIRS: dict[str, DomainPair] = {
 }
 
 
-# Where the camera looks straight down no sky is in view, so a pair that only changes it is not
-# offered.
-_NO_SKY = ('point_mass', 'reacher')
+# Where the camera looks down no sky is in view, so a pair that only changes it is not offered.
+_NO_SKY = ('humanoid', 'point_mass', 'reacher')
 
 
 def names(scene: str) -> tuple[str, ...]:

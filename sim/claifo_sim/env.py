@@ -62,10 +62,10 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         self._over = True
         self._view: View | None = None
         self._closed = False
+        self._first_seed: int | None = spec.seed
         self._begin(spec.seed)
         self._painter = Painter(model, stock, info.camera)
         self.set_domain(spec.domain)
-        self._begin(spec.seed)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (info.action_dim,), np.float32)
         self.observation_space = self._spaces()
 
@@ -106,7 +106,8 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         """Start an episode.
 
         Args:
-            seed: Makes this and the following episodes repeatable; ``None`` goes on at random.
+            seed: Makes this and the following episodes repeatable; ``None`` goes on at random, at
+                first from the seed of ``make``.
             options: Not used.
 
         Returns:
@@ -118,7 +119,8 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         if seed is not None and seed < 0:
             raise SimError(f'{self.info.name}: seed {seed} must not be negative')
         super().reset(seed=seed)
-        self._begin(seed)
+        self._begin(self._first_seed if seed is None else seed)
+        self._first_seed = None
         self._control_step = 0
         self._over = False
         return self._observe(), {'success': False}

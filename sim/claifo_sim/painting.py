@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -168,9 +169,9 @@ class Painter:
                 continue
             if domain.noise:
                 key = ('noise', domain.seed)
-                wanted[index] = key, lambda t, s=(domain.seed, index): _noise(t, s)
+                wanted[index] = key, functools.partial(_noise, seed=(domain.seed, index))
             elif rgb is not None:
-                wanted[index] = rgb, lambda t, c=rgb, r=recolour: r(t, c)
+                wanted[index] = rgb, functools.partial(recolour, rgb=rgb)
         return wanted
 
     def _texture(self, index: int) -> np.ndarray:
@@ -207,7 +208,8 @@ def _recolour_checker(texture: np.ndarray, rgb: tuple[Rgb, Rgb]) -> np.ndarray:
     colours = np.unique(source.reshape(-1, source.shape[-1]), axis=0)
     first = colours[colours.sum(1).argmin()]
     is_first = (source == first).all(-1, keepdims=True)
-    inner[:] = np.where(is_first, *(np.array(colour) * 255 for colour in rgb)).astype(np.uint8)
+    new_first, new_other = (np.array(rgb) * 255).astype(np.uint8)
+    inner[:] = np.where(is_first, new_first, new_other)
     return painted
 
 

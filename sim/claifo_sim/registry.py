@@ -69,8 +69,8 @@ class EnvSpec:
         """
         domains.domain(self.domain, task_info(self.task).scene)
         if self.profile not in PROFILES:
-            raise SimError(f'profile {self.profile!r}: unknown{did_you_mean(self.profile, PROFILES)}'
-                           f'; one of {", ".join(PROFILES)}')
+            near = did_you_mean(self.profile, PROFILES)
+            raise SimError(f'profile {self.profile!r}: unknown{near}; one of {PROFILES}')
         for key, low, high in (
             ('seed', 0, 2**63 - 1), ('size_px', 8, 1024), ('action_repeat', 1, 1000),
             ('episode_steps', 0, 10**6),
@@ -81,8 +81,8 @@ class EnvSpec:
 
 
 def _dmc(
-    scene: str, goal: str, hz: float, actions: int, proprio: int, description: str, *, camera: int = 0,
-    suffix: str = '', geom_scale: tuple[tuple[str, float], ...] = ()
+    scene: str, goal: str, hz: float, actions: int, proprio: int, description: str, *,
+    camera: int = 0, suffix: str = '', geom_scale: tuple[tuple[str, float], ...] = ()
 ) -> TaskInfo:
     return TaskInfo(
         f'{scene}_{goal}{suffix}', 'dmc', scene, goal, description, hz, actions, proprio, camera,

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import mujoco
 
 PACKAGES = {'osmesa': 'libosmesa6', 'egl': 'libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri'}
+_LIBRARIES = {'osmesa': 'OSMesa', 'egl': 'EGL'}
 _SOFTWARE = ('llvmpipe', 'softpipe', 'swrast')
 _EGL_CHECK = """
 from mujoco.egl import GLContext
@@ -45,7 +46,7 @@ def _loads(library: str) -> bool:
 @functools.cache
 def _egl_renderer() -> str:
     """Return what EGL draws with (empty: EGL does not work), asked in a process of its own."""
-    if not _loads('EGL'):
+    if not _loads(_LIBRARIES['egl']):
         return ''
     environment = {**os.environ, 'MUJOCO_GL': 'egl', 'PYOPENGL_PLATFORM': 'egl'}
     try:
@@ -62,10 +63,6 @@ def _gpu_present() -> bool:
     return bool(glob.glob('/dev/nvidia[0-9]*') or glob.glob('/dev/dri/renderD*'))
 
 
-def _usable(backend: str) -> bool:
-    return _loads('OSMesa') if backend == 'osmesa' else bool(_egl_renderer())
-
-
 def _install_command(backend: str) -> str:
     sudo = '' if os.geteuid() == 0 else 'sudo '
     return f'{sudo}apt-get install -y {PACKAGES[backend]}'
@@ -78,9 +75,10 @@ def _choose() -> str:
     """
     if _gpu_present() and _egl_renderer() and not any(s in _egl_renderer() for s in _SOFTWARE):
         return 'egl'
-    for backend in ('osmesa', 'egl'):
-        if _usable(backend):
-            return backend
+    if _loads(_LIBRARIES['osmesa']):
+        return 'osmesa'
+    if _egl_renderer():
+        return 'egl'
     raise SimError(
         f'rendering: neither OSMesa nor EGL was found on this machine; '
         f'run: {_install_command("osmesa")}'
@@ -88,7 +86,7 @@ def _choose() -> str:
 
 
 def probe() -> str:
-    """Return the GL back end, ``egl`` or ``osmesa``, and set ``MUJOCO_GL`` to it.
+    """Return the GL back end, ``egl`` or ``osmesa``, and set the environment to it.
 
     A value of ``MUJOCO_GL`` that is already set is respected. Processes started later inherit it.
 
@@ -99,12 +97,27 @@ def probe() -> str:
     if not backend:
         backend = _choose()
     elif backend not in PACKAGES:
-        raise SimError(f'MUJOCO_GL {backend!r}: not supported here; use egl or osmesa, or unset it')
-    elif not _usable(backend):
+        raise SimError(f'MUJOCO_GL {backend!r}: not supported; use egl or osmesa, or unset it')
+    elif not _loads(_LIBRARIES[backend]):
         raise SimError(f'MUJOCO_GL {backend!r}: its library was not found; '
                        f'run: {_install_command(backend)}')
-    os.environ['MUJOCO_GL'] = backend
+    # PyOpenGL must agree, whatever another program left in the environment.
+    os.environ['MUJOCO_GL'] = os.environ['PYOPENGL_PLATFORM'] = backend
     return backend
+
+
+def _window(backend: str, size_px: int) -> Any:  # noqa: ANN401  either back end's GLContext
+    """Return a GL context of ``backend``.
+
+    Raises:
+        SimError: The library is there, but cannot draw.
+    """
+    try:
+        return importlib.import_module(f'mujoco.{backend}').GLContext(size_px, size_px)
+    except (ImportError, AttributeError, RuntimeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SimError(f'rendering: {backend} cannot draw ({reason}); '
+                       f'run: {_install_command(backend)}') from error
 
 
 class View:
@@ -129,7 +142,7 @@ class View:
         Raises:
             SimError: No GL back end works.
         """
-        self._gl = importlib.import_module(f'mujoco.{probe()}')
+        self._backend = probe()
         import mujoco  # after the back end has been chosen
 
         self._mj = mujoco
@@ -147,8 +160,8 @@ class View:
         if fast:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        self._context: mujoco.MjrContext | None = None
-        self._window: object | None = None
+        self._context: Any = None
+        self._window: Any = None  # the back end's GLContext
         self._build()
 
     def _build(self) -> None:
@@ -157,7 +170,7 @@ class View:
         if self._fast:
             model.vis.quality.offsamples = 0
         self._shadow_px = int(model.vis.quality.shadowsize)
-        self._window = self._gl.GLContext(self._drawn_px, self._drawn_px)
+        self._window = _window(self._backend, self._drawn_px)
         self._window.make_current()
         self._context = self._mj.MjrContext(model, self._mj.mjtFontScale.mjFONTSCALE_50.value)
         self._mj.mjr_setBuffer(self._mj.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)

@@ -68,7 +68,7 @@ class _Memory:
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {
-            name: np.frombuffer(self._raw[name], kind).reshape(shape)
+            name: np.ctypeslib.as_array(self._raw[name]).view(kind).reshape(shape)
             for name, (shape, kind) in self._fields.items()
         }
 
@@ -304,17 +304,20 @@ def _work(spec: EnvSpec, memory: _Memory, row: int, pipe: Connection) -> None:
 
 def _serve(env: SimEnv, rows: dict[str, np.ndarray], pipe: Connection) -> None:
     while (message := pipe.recv_bytes()) != _CLOSE:
-        try:
-            if message[:1] == _STEP:
-                _show(rows, *env.step(rows['action'][0]))
-            else:
-                seed = struct.unpack('<q', message[1:])[0]
-                observation, info = env.reset(seed=None if seed == _ANY_SEED else seed)
-                _show(rows, observation, 0.0, False, False, info)
-        except SimError as error:
-            pipe.send_bytes(_REFUSED + str(error).encode())
+        pipe.send_bytes(_answer(env, rows, message))
+
+
+def _answer(env: SimEnv, rows: dict[str, np.ndarray], message: bytes) -> bytes:
+    try:
+        if message[:1] == _STEP:
+            _show(rows, *env.step(rows['action'][0]))
         else:
-            pipe.send_bytes(_DONE)
+            seed = struct.unpack('<q', message[1:])[0]
+            observation, info = env.reset(seed=None if seed == _ANY_SEED else seed)
+            _show(rows, observation, 0.0, False, False, info)
+    except SimError as error:
+        return _REFUSED + str(error).encode()
+    return _DONE
 
 
 def _show(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import claifo_sim
 from claifo.experts import expert_returns, expert_tasks, load_expert, random_return
@@ -28,7 +29,9 @@ SCRIPTED = {
     'point_mass_easy_big': 850,
     'cartpole_balance': 990,
     'cartpole_balance_sparse': 990,
-    'reacher_hard': 750,
+    'cartpole_swingup': 860,
+    'reacher_easy': 950,
+    'reacher_hard': 950,
 }
 INFO = ExpertInfo('walker_walk', 2, 1.0, 0.5, 0.0, 20, 3.0, 1000, 1.5, 'claifo expert train x')
 
@@ -104,6 +107,14 @@ def test_a_cut_file_is_refused(tmp_path: Path, keep: int) -> None:
     save_trained(path, _network(), INFO)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ClaifoError, match=r'expert\.safetensors'):
+        load_trained(path)
+
+
+def test_a_policy_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Weights that are no expert are told apart from a broken file."""
+    path = tmp_path / 'other.safetensors'
+    safetensors.numpy.save_file({'a': np.zeros(3)}, path, {'format': 'something else'})
+    with pytest.raises(ClaifoError, match=r"other\.safetensors: format is 'something else'"):
         load_trained(path)
 
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from claifo.experts.learner import ExpertConfig, Learner
+from claifo.experts.config import Td3Config
+from claifo.experts.learner import Learner
 from claifo.experts.networks import Critics
 from claifo.experts.policies import load_trained
 from claifo.experts.state_env import expert_returns
 from claifo.experts.trainer import CLAIM_SEED, run, snapshot, train
 from claifo_core.errors import ClaifoError
 
-CONFIG = ExpertConfig(
+CONFIG = Td3Config(
     steps=1500,
     action_repeat=1,
     hidden=32,
@@ -85,7 +86,7 @@ def test_a_seed_fixes_the_run() -> None:
 
 def test_training_writes_policy_and_curve(tmp_path: Path) -> None:
     """The file holds the best policy of the run and its claim, the CSV every evaluation."""
-    config = ExpertConfig(
+    config = Td3Config(
         steps=600, action_repeat=10, hidden=16, batch=16, random_steps=100, eval_every=300,
         eval_episodes=2,
     )
@@ -156,4 +157,4 @@ def test_critics_equal_separate_networks() -> None:
 @pytest.mark.parametrize(('step', 'noise'), [(0, 1.0), (15_000, 0.55), (90_000, 0.1)])
 def test_exploration_fades(step: int, noise: float) -> None:
     """The noise falls linearly from 1 to its end and stays there."""
-    assert ExpertConfig().noise(step) == pytest.approx(noise)
+    assert Td3Config().noise(step) == pytest.approx(noise)

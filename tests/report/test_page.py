@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+import claifo_sim
 from claifo import report
+from claifo.experts import expert_tasks
 from claifo.report import figures, media, page
 from claifo.report.run import read_controls, read_run
 from claifo.report.scenes import Clip, Stage
@@ -115,6 +117,16 @@ def test_run_that_has_just_begun(make_run, tmp_path):
     assert 'No policy has been saved yet' in parsed.text
 
 
+def test_task_without_expert(make_run, tmp_path):
+    """Videos may come from anybody: without an expert of ours, random actions show the scene."""
+    task = next(t.name for t in claifo_sim.tasks() if t.name not in expert_tasks())
+    run = make_run(tmp_path / 'other', evaluations=0, policies=())
+    config = (run / 'config.yaml').read_text().replace('point_mass_easy_big', task)
+    (run / 'config.yaml').write_text(config)
+    parsed = Page(report.build(run).read_text())
+    assert 'one physics state of uniform random episodes' in parsed.text
+
+
 @pytest.mark.parametrize('missing', ['config.yaml', 'metrics.jsonl', None])
 def test_no_run_folder(tmp_path, missing):
     folder = tmp_path / 'x'
@@ -185,6 +197,13 @@ def test_player_sheet_holds_the_frames_in_order():
     for i in range(20):
         x, y = i % columns * 24, i // columns * 24
         assert abs(float(sheet[y : y + 24, x : x + 24].mean()) - 12 * i) < 3
+
+
+def test_labels_keep_their_digits():
+    """Coordinates are rounded to keep the page small; figures that people read are not."""
+    drawn = figures.panel('Accuracy', [0.0, 1.0], [('', [0.901, 0.903], figures.INK)])
+    ticks = re.findall(r'>(0\.9[0-9]*)<', drawn)
+    assert len(set(ticks)) == len(ticks) >= 3
 
 
 def test_long_lines_are_thinned_to_their_mean():

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from claifo_sim import SimError, make, rendering
 
 
@@ -21,7 +22,7 @@ def test_probe_sets_and_respects_the_variable(monkeypatch: pytest.MonkeyPatch) -
 
 def test_unsupported_backend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('MUJOCO_GL', 'glfw')
-    with pytest.raises(SimError, match=r"MUJOCO_GL 'glfw': not supported here; use egl or osmesa"):
+    with pytest.raises(SimError, match=r"MUJOCO_GL 'glfw': not supported; use egl or osmesa"):
         rendering.probe()
 
 

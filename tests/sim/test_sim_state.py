@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+
 from claifo_sim import EnvSpec, SimError, TaskInfo, make
 from claifo_sim.env import SimEnv
 from claifo_sim.painting import StockLook
@@ -80,7 +81,7 @@ class FallingBall(SimEnv):
         return np.zeros(0, np.float32)
 
 
-@pytest.mark.parametrize(('limit', 'ends_by_itself'), [(0, True), (30, False), (53, True)])
+@pytest.mark.parametrize(('limit', 'ends_by_itself'), [(0, True), (30, False), (54, True)])
 def test_termination_is_told_apart_from_truncation(limit: int, ends_by_itself: bool) -> None:
     spec = EnvSpec('walker_walk', profile='off', action_repeat=3, episode_steps=limit)
     env = FallingBall(spec)

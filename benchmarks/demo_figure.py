@@ -1,0 +1,112 @@
+"""The picture of the README: what the expert's film shows, what the agent sees, what it learns.
+
+    python benchmarks/demo_figure.py [--out docs/images/demo.png]
+
+Reads the curves that benchmarks/demo_study.py has written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from demo_study import PRESET, RESULTS
+from matplotlib import pyplot as plt
+
+from claifo.experts import load_expert
+from claifo.training import source_of
+from claifo_core import settings
+from claifo_core.config import EnvConfig
+from claifo_sim import make
+
+LOOKS = {
+    'claifo': ('C-LAIfO', '#1b6ca8'),
+    'laifo': ('LAIfO', '#c8553d'),
+    'laifo_no_mismatch': ('LAIfO, no mismatch', '#8a8a8a'),
+    'claifo_shift_only': ('C-LAIfO, T = shift only', '#d9a441'),
+}
+TIMES = (0, 4, 8, 14, 22)
+
+
+def film(env: EnvConfig, size_px: int = 160) -> dict[str, list[np.ndarray]]:
+    """Return frames of the same states in the expert's and in the agent's world."""
+    frames: dict[str, list[np.ndarray]] = defaultdict(list)
+    expert = load_expert(env.task)
+    with closing(make(env.task, seed=3, size_px=size_px, action_repeat=env.action_repeat)) as sim:
+        obs, _ = sim.reset(seed=3)
+        expert.reset(sim)
+        for step in range(TIMES[-1] + 1):
+            if step in TIMES:
+                for domain in (source_of(env.domain), env.domain):
+                    sim.set_domain(domain)
+                    frames[domain].append(sim.pixels())
+            obs, *_ = sim.step(expert.act(sim, obs['state']))
+    return frames
+
+
+def curves(path: Path) -> list[np.ndarray]:
+    """Return one array (points, 2) of control steps in thousands and return per seed."""
+    seeds = defaultdict(list)
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            seeds[row['seed']].append((float(row['frames']) / 1000, float(row['return_mean'])))
+    return [np.array(points) for points in seeds.values()]
+
+
+def draw_curves(axes: plt.Axes, expert: float) -> None:
+    """Draw every seed thin and the median thick."""
+    for method, (label, colour) in LOOKS.items():
+        path = RESULTS / f'{method}.csv'
+        if not path.exists():
+            continue
+        runs = curves(path)
+        for run in runs:
+            axes.plot(run[:, 0], run[:, 1], color=colour, lw=0.7, alpha=0.45)
+        shortest = min(map(len, runs))
+        median = np.median([run[:shortest, 1] for run in runs], 0)
+        axes.plot(runs[0][:shortest, 0], median, color=colour, lw=2.4,
+                  label=f'{label} ({len(runs)} seeds)')
+    axes.axhline(expert, color='black', lw=1, ls='--')
+    axes.text(0, expert + 12, f'expert {expert:.0f}', fontsize=9)
+    axes.set(xlabel='control steps (thousands)', ylabel='true return', ylim=(-20, 1000))
+    axes.legend(frameon=False, fontsize=9, loc='center right')
+    axes.spines[['top', 'right']].set_visible(False)
+
+
+def main() -> int:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
+    parser.add_argument('--out', type=Path, default=Path('docs/images/demo.png'))
+    parser.add_argument('--bag', type=Path, default=Path('bags/demo_expert'))
+    args = parser.parse_args()
+    mpl.use('Agg')
+    env = settings.load(PRESET).env
+    truth = json.loads((args.bag / 'claifo.json').read_text())
+    expert = float(np.mean([e['true_return'] for e in truth['episodes']]))
+    figure = plt.figure(figsize=(11, 3.6), layout='constrained')
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    frames = film(env)
+    titles = ('the film: an expert in its own light', 'the agent: the same task in another light')
+    for row, pictures, title in zip(
+        left.subfigures(2, 1), frames.values(), titles, strict=True
+    ):
+        row.suptitle(title, fontsize=10)
+        for axes, picture in zip(row.subplots(1, len(TIMES)), pictures, strict=True):
+            axes.imshow(picture)
+            axes.set_axis_off()
+    draw_curves(right.subplots(), expert)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=110)
+    print(args.out)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

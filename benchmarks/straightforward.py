@@ -1,0 +1,217 @@
+"""Algorithm 1 the straightforward way: what the learner's speed is compared with.
+
+The same draws and the same mathematics as :mod:`claifo_core`, written as one would write them
+first: every view is encoded by a call of its own in planar layout, the random shift samples a
+bilinear grid, colours go through HSV frame by frame, and the reward encodes fresh views.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from claifo_core import agent, augment, losses, photometric
+from claifo_core.networks import Linear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claifo_core.learner import Learner
+    from claifo_core.networks import Encoder
+    from claifo_core.replay import Batch
+
+
+class PlainEncoder(nn.Module):
+    """The encoder in planar (NCHW) layout, with the weights of ``fast``."""
+
+    def __init__(self, fast: Encoder) -> None:
+        """Copy the weights of ``fast``."""
+        super().__init__()
+        layers = [copy.deepcopy(layer) for layer in fast.rest]
+        self.convolutions = nn.Sequential(copy.deepcopy(fast.first), nn.ReLU(), *layers)
+        for parameter in self.convolutions.parameters():
+            parameter.data = parameter.data.contiguous()
+        self.linear, self.norm = copy.deepcopy(fast.linear), copy.deepcopy(fast.norm)
+        channels = fast.first.out_channels
+        weight = self.linear.weight.data.unflatten(1, (-1, channels))
+        self.linear.weight.data = weight.transpose(1, 2).flatten(1).contiguous()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode float32 images in 0..255, shape (B, C, H, W)."""
+        features = self.convolutions(images / 255 - 0.5).flatten(1)
+        latent: Tensor = torch.tanh(self.norm(self.linear(features)))
+        return latent
+
+
+class PlainAugmenter(augment.Augmenter):
+    """Takes the same draws and applies them frame by frame, in colour space 0..1."""
+
+    def shift_(self, images: Tensor) -> Tensor:
+        """Shift by bilinear sampling of the padded images."""
+        pad = self._config.shift_px
+        flat = images.flatten(1, 2)
+        batch, _, height, width = flat.shape
+        offset = torch.randint(2 * pad + 1, (2, batch), generator=self._rng)
+        padded = functional.pad(flat, (pad,) * 4, mode='replicate')
+        corner = torch.stack([offset[1], offset[0]], 1).float()
+        rows = torch.arange(height).float().view(1, -1, 1) + corner[:, 1].view(-1, 1, 1)
+        columns = torch.arange(width).float().view(1, 1, -1) + corner[:, 0].view(-1, 1, 1)
+        grid = torch.stack(torch.broadcast_tensors(columns, rows), -1)
+        sides = torch.tensor([width + 2 * pad, height + 2 * pad])
+        grid = (2 * grid + 1) / sides - 1
+        moved = functional.grid_sample(padded, grid, align_corners=False)
+        return moved.view(images.shape)
+
+    def transform_(self, images: Tensor) -> Tensor:
+        """Apply T to one frame of the stacks after the other."""
+        draw = self._plans[self._config.kind]
+        batch, stack = images.shape[:2]
+        shared = draw(batch) if self._config.draw == 'sample' else None
+        frames = []
+        for index in range(stack):
+            frame = images[:, index] / 255
+            plan = draw(1) if shared is None else shared
+            for change, values in plan:
+                frame = _PLAIN[change](frame, values)
+            frames.append(frame * 255)
+        images = torch.stack(frames, 1)
+        return self.shift_(images) if self._shifts_too else images
+
+
+class PlainAgent(agent.Agent):
+    """Algorithm 1 in order, ten encodes per update: reward from fresh views."""
+
+    def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
+        """Do one update of every network, the encoder step sequential."""
+        metrics: dict[str, Tensor] = {}
+        anchor = self._encode(self._view(agent.obs, 'contrastive'))
+        with torch.no_grad():
+            positive = self._encode(self._view(agent.obs, 'contrastive'))
+        nce, metrics = self._contrastive_loss(anchor, positive)
+        self._step(nce, 'encoder')
+        self._discriminator_step(self._pair(agent), self._pair(expert), metrics)
+        reward = self._fresh_reward(agent)
+        with torch.no_grad():
+            next_latent = self._encode(self._view(agent.next_obs, 'critic'))
+        latent = self._encode(self._view(agent.obs, 'critic'))
+        loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
+        self._step(loss, 'encoder', 'critic')
+        self._actor_step(latent.detach(), std, metrics)
+        return metrics
+
+    @torch.no_grad()
+    def _pair(self, batch: Batch) -> list[Tensor]:
+        views = (batch.obs, batch.next_obs)
+        return [self._encode(self._view(obs, 'discriminator')) for obs in views]
+
+    @torch.no_grad()
+    def _fresh_reward(self, batch: Batch) -> Tensor:
+        output = self.networks.discriminator(torch.cat(self._pair(batch), 1)).squeeze(1)
+        return losses.imitation_reward(output, self._config.gan_loss, self._config.reward)
+
+
+def plain_agent(learner: Learner) -> PlainAgent:
+    """Return an agent with the weights, settings and random streams of the learner's own."""
+    networks = copy.copy(learner.agent.networks)
+    networks.encoder = PlainEncoder(networks.encoder)
+    for module in networks.modules().values():
+        for part in module.modules():
+            if isinstance(part, Linear):
+                part.__class__ = nn.Linear
+    optimisers = agent.build_optimisers(networks, learner.config)
+    augmenter = PlainAugmenter(learner.config.augment, learner.rngs['augment'])
+    return PlainAgent(networks, optimisers, augmenter, learner.config, learner.rngs['agent'])
+
+
+def _of(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)
+
+
+def _blend(frame: Tensor, other: Tensor | float, ratio: Tensor) -> Tensor:
+    return (_of(ratio) * frame + (1 - _of(ratio)) * other).clamp(0, 1)
+
+
+def _luma(frame: Tensor) -> Tensor:
+    red, green, blue = frame.unbind(1)
+    return (0.2989 * red + 0.587 * green + 0.114 * blue).unsqueeze(1)
+
+
+def _brightness(frame: Tensor, factor: Tensor) -> Tensor:
+    return (frame * _of(factor)).clamp(0, 1)
+
+
+def _contrast(frame: Tensor, ratio: Tensor) -> Tensor:
+    return _blend(frame, _luma(frame).mean((1, 2, 3), keepdim=True), ratio)
+
+
+def _saturation(frame: Tensor, ratio: Tensor) -> Tensor:
+    return _blend(frame, _luma(frame), ratio)
+
+
+def _hue(frame: Tensor, turn: Tensor) -> Tensor:
+    """RGB to HSV, turn, and back, with every sextant computed and one selected."""
+    red, green, blue = frame.unbind(1)
+    value, low = frame.amax(1), frame.amin(1)
+    grey = value == low
+    chroma = value - low
+    saturation = chroma / torch.where(grey, 1, value)
+    divisor = torch.where(grey, 1, chroma)
+    from_red, from_green, from_blue = ((value - c) / divisor for c in (red, green, blue))
+    hue = (value == red) * (from_blue - from_green)
+    hue = hue + ((value == green) & (value != red)) * (2 + from_red - from_blue)
+    hue = hue + ((value != green) & (value != red)) * (4 + from_green - from_red)
+    hue = (hue / 6 + 1 + turn.view(-1, 1, 1)) % 1
+    sextant = (hue * 6).floor()
+    part = hue * 6 - sextant
+    p = (value * (1 - saturation)).clamp(0, 1)
+    q = (value * (1 - saturation * part)).clamp(0, 1)
+    t = (value * (1 - saturation * (1 - part))).clamp(0, 1)
+    mask = (sextant.long() % 6).unsqueeze(1) == torch.arange(6).view(-1, 1, 1)
+    choices = torch.stack([
+        torch.stack([value, q, p, p, t, value], 1),
+        torch.stack([t, value, value, q, p, p], 1),
+        torch.stack([p, p, t, value, value, q], 1),
+    ], 1)
+    return (choices * mask.unsqueeze(1)).sum(2)
+
+
+def _grayscale(frame: Tensor, chosen: Tensor) -> Tensor:
+    return torch.where(_of(chosen), _luma(frame), frame)
+
+
+def _invert(frame: Tensor, chosen: Tensor) -> Tensor:
+    return torch.where(_of(chosen), 1 - frame, frame)
+
+
+def _blur(frame: Tensor, sigma: Tensor) -> Tensor:
+    """Convolve each frame of the batch with its own 3x3 kernel."""
+    if not bool((sigma > 0).any()):
+        return frame
+    sigma = sigma.expand(len(frame))
+    side = torch.where(sigma > 0, torch.exp(-0.5 / sigma.square()), 0)
+    row = torch.stack([side, torch.ones_like(side), side], 1)
+    row = row / row.sum(1, keepdim=True)
+    kernel = (row[:, :, None] * row[:, None, :]).repeat_interleave(3, 0).unsqueeze(1)
+    padded = functional.pad(frame, (1, 1, 1, 1), mode='reflect').flatten(0, 1).unsqueeze(0)
+    return functional.conv2d(padded, kernel, groups=len(kernel)).view(frame.shape)
+
+
+def _permute(frame: Tensor, order: Tensor) -> Tensor:
+    index = order.expand(len(frame), 3)[:, :, None, None].expand_as(frame)
+    return frame.gather(1, index)
+
+
+_PLAIN: dict[augment.Change, Callable[[Tensor, Tensor], Tensor]] = {
+    photometric.brightness_: _brightness,
+    photometric.contrast_: _contrast,
+    photometric.saturation_: _saturation,
+    photometric.hue_: _hue,
+    photometric.grayscale_: _grayscale,
+    photometric.invert_: _invert,
+    photometric.blur_: _blur,
+    photometric.permute_: _permute,
+}

@@ -1,0 +1,157 @@
+"""What a bag holds, and whether a policy could learn from it: for people, before they train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from claifo.bags.cdr import IMAGE_TYPES, Parser, RawImage
+from claifo.bags.codecs import decode
+from claifo.bags.episodes import bag_episodes, choose_topic
+from claifo.bags.reader import Bag, find_bags
+from claifo.bags.report import Tally
+from claifo_core.errors import ClaifoError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from claifo.bags.cdr import CameraImage
+    from claifo.bags.options import ReadOptions
+    from claifo.bags.parts import Topic
+    from claifo.bags.reader import BagPath
+    from claifo.bags.report import BagReport
+
+
+@dataclass
+class TopicInfo:
+    """One topic of one bag.
+
+    Attributes:
+        type: Message type.
+        times_ns: Header stamps of images, times of recording of everything else.
+        data_bytes: Size of all messages.
+        image: Size and encoding of the first image; empty for other topics.
+    """
+
+    type: str
+    times_ns: list[int] = field(default_factory=list)
+    data_bytes: int = 0
+    image: str = ''
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first to the last message."""
+        return (max(self.times_ns) - min(self.times_ns)) / 1e9 if self.times_ns else 0.0
+
+    @property
+    def longest_pause_s(self) -> float:
+        """Longest time between two messages, in seconds."""
+        return max(np.diff(self.times_ns), default=0) / 1e9
+
+
+@dataclass(frozen=True)
+class BagInfo:
+    """One bag.
+
+    Attributes:
+        path: Where it is.
+        size_bytes: Size of its storage files.
+        duration_s: Time from its first to its last recorded message, in seconds.
+        topics: Its topics by name.
+        lost: What could not be read, one line each.
+    """
+
+    path: Path
+    size_bytes: int
+    duration_s: float
+    topics: dict[str, TopicInfo]
+    lost: tuple[str, ...]
+
+
+def inspect(where: BagPath) -> BagInfo:
+    """Read a bag from end to end and say what it holds.
+
+    Raises:
+        ClaifoError: nothing of it can be read.
+    """
+    topics: dict[str, TopicInfo] = {}
+    first_ns, last_ns = 0, 0
+    with Bag(where) as bag:
+        readers = {topic: _Reader(topic) for topic in bag.topics()}
+        for topic, time_ns, data in bag.messages():
+            readers.setdefault(topic, _Reader(topic)).take(time_ns, data)
+            first_ns, last_ns = min(first_ns or time_ns, time_ns), max(last_ns, time_ns)
+        topics = {topic.name: reader.info for topic, reader in readers.items()}
+        lost = tuple(loss.reason for loss in bag.losses)
+    size_bytes = sum(file.stat().st_size for file in where.files)
+    return BagInfo(where.path, size_bytes, (last_ns - first_ns) / 1e9, topics, lost)
+
+
+class _Reader:
+    """Collects what one topic holds."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.info = TopicInfo(topic.type)
+        self._parser = Parser(topic.type) if topic.type in IMAGE_TYPES else None
+
+    def take(self, time_ns: int, data: bytes | memoryview) -> None:
+        self.info.data_bytes += len(data)
+        if self._parser:
+            try:
+                stamp_ns, image = self._parser(data)
+                time_ns = stamp_ns or time_ns
+                self.info.image = self.info.image or _describe(image)
+            except ClaifoError as error:
+                self.info.image = f'damaged: {error}'
+        self.info.times_ns.append(time_ns)
+
+
+def _describe(image: CameraImage) -> str:
+    if isinstance(image, RawImage):
+        return f'{image.layout.width}x{image.layout.height} {image.layout.encoding}'
+    height, width, _ = decode(image).shape
+    return f'{width}x{height} {image.format}'
+
+
+def measure_rate(paths: Sequence[Path], topic: str) -> float:
+    """Return the camera rate of the first bag: one over the median time between stamps, in Hz.
+
+    Raises:
+        ClaifoError: there are fewer than two frames with different stamps, or no such topic.
+    """
+    where = find_bags(paths)[0]
+    with Bag(where) as bag:
+        name = choose_topic(bag, topic).name
+    steps = np.diff(inspect(where).topics[name].times_ns)
+    if not len(steps) or np.median(steps) <= 0:
+        raise ClaifoError(
+            f'{where.path}: the rate of {name} cannot be measured from {len(steps) + 1} stamps; '
+            'give --rate-hz'
+        )
+    return float(1e9 / np.median(steps))
+
+
+def check(paths: Sequence[Path], options: ReadOptions) -> tuple[BagReport, list[str]]:
+    """Read bags as training would, but go on after an error.
+
+    Returns:
+        The report, and the errors that training would stop at, at most one per bag.
+
+    Raises:
+        ClaifoError: there is no bag at all.
+    """
+    tally = Tally()
+    errors = [error for where in find_bags(paths) if (error := _problem(where, options, tally))]
+    return tally.report(), errors
+
+
+def _problem(where: BagPath, options: ReadOptions, tally: Tally) -> str:
+    try:
+        for _ in bag_episodes(where, options, tally):
+            pass
+    except ClaifoError as error:
+        return str(error)
+    return ''

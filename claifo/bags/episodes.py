@@ -1,0 +1,179 @@
+"""From bags of camera images to episodes of frames at the control rate.
+
+Episodes begin
+
+* ``bag``: with each bag;
+* ``gap``: also after a pause of more than ``gap_s`` between the stamps of two frames;
+* ``marker``: with each message (of any type) on ``marker_topic``; frames before the first one are
+  left out.
+
+Time is the header stamp. A frame whose stamp is 0 (its driver sets none) counts at the time of
+recording, and the report says so.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from claifo.bags.assemble import Episode
+from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
+from claifo.bags.reader import Bag, find_bags
+from claifo.bags.report import Tally
+from claifo_core.errors import ClaifoError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from claifo.bags.options import ReadOptions
+    from claifo.bags.parts import Message, Topic
+    from claifo.bags.reader import BagPath
+    from claifo.bags.report import BagReport
+
+
+def read_episodes(
+    paths: Sequence[Path], options: ReadOptions
+) -> tuple[list[NDArray[np.uint8]], BagReport]:
+    """Read the episodes of bags, or of folders of bags.
+
+    Args:
+        paths: Bags, or folders of bags.
+        options: What to read and how.
+
+    Returns:
+        Episodes, uint8, shape (T, size, size, 3) each, RGB; and what happened on the way.
+
+    Raises:
+        ClaifoError: something in the bags cannot be learned from; names the bag and the value.
+    """
+    tally = Tally()
+    episodes: list[NDArray[np.uint8]] = []
+    for where in find_bags(paths):
+        wanted = options.max_episodes - len(episodes) if options.max_episodes else None
+        with closing(bag_episodes(where, options, tally)) as found:
+            episodes.extend(islice(found, wanted))
+        if len(episodes) == options.max_episodes:
+            break
+    return episodes, tally.report()
+
+
+def bag_episodes(
+    where: BagPath, options: ReadOptions, tally: Tally
+) -> Generator[NDArray[np.uint8], None, None]:
+    """Yield the episodes of one bag, and count in ``tally`` what was read.
+
+    Raises:
+        ClaifoError: as :func:`read_episodes`; also when the bag holds no episode.
+    """
+    with Bag(where) as bag:
+        topic = choose_topic(bag, options.topic)
+        marker = _marker_topic(bag, options)
+        tally.begin_bag(topic.name)
+        before = len(tally.lengths)
+        try:
+            yield from _episodes(bag, topic, marker, options, tally)
+        finally:
+            tally.end_bag(bag.losses)
+        if len(tally.lengths) == before:
+            raise ClaifoError(_nothing_left(bag, topic, marker))
+
+
+def choose_topic(bag: Bag, wanted: str) -> Topic:
+    """Return the image topic to read.
+
+    Raises:
+        ClaifoError: it is not there, no image topic, or there are several and none was chosen.
+    """
+    topics = bag.topics()
+    images = [topic for topic in topics if topic.type in IMAGE_TYPES]
+    if not images:
+        listed = ', '.join(f'{t.name} ({t.type})' for t in topics) or 'none'
+        raise ClaifoError(
+            f'{bag.path}: no image topic (sensor_msgs Image or CompressedImage); topics: {listed}'
+            f'{_cause(bag)}'
+        )
+    names = [topic.name for topic in images]
+    if wanted:
+        chosen = [topic for topic in images if topic.name == wanted]
+        if not chosen:
+            raise ClaifoError(
+                f'{bag.path}: no image topic {wanted!r}{did_you_mean(wanted, names)}; '
+                f'image topics: {", ".join(names)}'
+            )
+        return chosen[0]
+    if len(images) > 1:
+        raise ClaifoError(
+            f'{bag.path}: {len(images)} image topics ({", ".join(names)}); choose one as topic'
+        )
+    return images[0]
+
+
+def _marker_topic(bag: Bag, options: ReadOptions) -> str:
+    if options.split != 'marker':
+        return ''
+    names = [topic.name for topic in bag.topics()]
+    if options.marker_topic not in names:
+        raise ClaifoError(
+            f'{bag.path}: no marker topic {options.marker_topic!r}'
+            f'{did_you_mean(options.marker_topic, names)}; topics: {", ".join(names)}'
+        )
+    return options.marker_topic
+
+
+def _cause(bag: Bag) -> str:
+    """Say what was lost, where that may be why something is not there."""
+    return ''.join(f'; {loss.reason}' for loss in bag.losses)
+
+
+def _nothing_left(bag: Bag, topic: Topic, marker: str) -> str:
+    behind = f' behind a message on {marker}' if marker else ''
+    return (
+        f'{bag.path}: 0 episodes: not enough frames on {topic.name}{behind}{_cause(bag)}; '
+        'remove this bag or record it again'
+    )
+
+
+def _episodes(
+    bag: Bag, topic: Topic, marker: str, options: ReadOptions, tally: Tally
+) -> Iterator[NDArray[np.uint8]]:
+    """Split the messages of a bag into episodes."""
+    where = f'{bag.path}: {topic.name}'
+    episode: Episode | None = None
+    waiting = bool(marker)
+    parser = Parser(topic.type)
+    for message in bag.messages():
+        if message[0] == topic:
+            stamp_ns, image = _parse(bag, parser, message, tally)
+            if waiting:
+                continue
+            if episode and options.split == 'gap' and episode.pause_s(stamp_ns) > options.gap_s:
+                yield episode.finish()
+                episode = None
+            episode = episode or Episode(where, options, tally)
+            episode.add(stamp_ns, image)
+        elif message[0].name == marker:
+            if episode:
+                yield episode.finish()
+            episode, waiting = None, False
+    if episode and not (bag.losses and episode.drop_if_short()):
+        yield episode.finish()
+
+
+def _parse(bag: Bag, parser: Parser, message: Message, tally: Tally) -> tuple[int, CameraImage]:
+    """Return the stamp of a frame, in nanoseconds, and the frame."""
+    topic, time_ns, data = message
+    tally.bag_frames += 1
+    try:
+        stamp_ns, image = parser(data)
+    except ClaifoError as error:
+        where = f'{bag.path}: {topic.name}: frame {tally.bag_frames}'
+        raise ClaifoError(f'{where}: {error}') from error
+    if stamp_ns:
+        return stamp_ns, image
+    tally.unstamped += 1
+    return time_ns, image

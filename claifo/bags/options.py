@@ -1,0 +1,51 @@
+"""What to read from bags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.frames import FrameSpec
+
+SPLITS = ('bag', 'gap', 'marker')
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What to read and how.
+
+    Attributes:
+        frames: Crop and size of the frames.
+        rate_hz: Control rate, frames per second.
+        topic: Image topic; empty takes the only one.
+        split: Where episodes begin: ``bag``, ``gap`` or ``marker`` (see ``episodes``).
+        gap_s: Pause that begins a new episode, in seconds; only for ``gap``.
+        marker_topic: Topic whose messages begin episodes; only for ``marker``.
+        max_episodes: Stop after so many episodes; 0 reads all.
+        min_frames: Fewest frames of an episode that can be learned from: the frame stack at least.
+    """
+
+    frames: FrameSpec
+    rate_hz: float
+    topic: str = ''
+    split: str = 'bag'
+    gap_s: float = 1.0
+    marker_topic: str = ''
+    max_episodes: int = 0
+    min_frames: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be."""
+        if self.split not in SPLITS:
+            raise ClaifoError(
+                f'split is {self.split!r}{did_you_mean(self.split, SPLITS)}; '
+                f'choose one of {", ".join(SPLITS)}'
+            )
+        if self.split == 'marker' and not self.marker_topic:
+            raise ClaifoError("split is 'marker' but marker_topic is empty; name the marker topic")
+        for name, lowest in (('max_episodes', 0), ('min_frames', 1)):
+            if getattr(self, name) < lowest:
+                raise ClaifoError(f'{name} is {getattr(self, name)}; it must be at least {lowest}')
+        for name in ('rate_hz', 'gap_s'):
+            if not getattr(self, name) > 0:
+                raise ClaifoError(f'{name} is {getattr(self, name)}; it must be above 0')

@@ -1,0 +1,225 @@
+"""Writing a data set of expert videos: a folder of rosbag2 bags, one per episode.
+
+Bags are MCAP with metadata version 8, the newest that humble and jazzy both read. Header stamps
+lie exactly at the control rate; recording times equal them. The same frames give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from claifo.bags.cdr import COMPRESSED, IMAGE
+from claifo.bags.codecs import COMPRESSIONS, encode_compressed
+from claifo.bags.resample import tick_ns
+from claifo.bags.truth import EpisodeTruth, Truth, write_truth
+from claifo_core.errors import ClaifoError, did_you_mean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rosbags.interfaces import Connection
+
+ENCODINGS = ('rgb8', *COMPRESSIONS)
+TOPIC = '/camera/image_raw'
+
+_FRAME_ID = 'camera'
+_START_NS = 1_000_000_000
+_PAUSE_NS = 1_000_000_000
+_METADATA_VERSION: Literal[8] = 8
+_FOREVER = QosTime(9223372036, 854775807)
+_QOS = Qos(
+    QosHistory.KEEP_LAST,
+    10,
+    QosReliability.RELIABLE,
+    QosDurability.VOLATILE,
+    _FOREVER,
+    _FOREVER,
+    QosLiveliness.AUTOMATIC,
+    _FOREVER,
+    False,
+)
+
+
+class BagWriter:
+    """Writes ``PATH/episode_000``, ``PATH/episode_001``, …; a context manager.
+
+    The data set appears at ``PATH`` as a whole when the block ends, and not at all if it fails.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        rate_hz: float,
+        topic: str = TOPIC,
+        encoding: str = 'rgb8',
+        jpeg_quality: int = 95,
+        task: str = '',
+        domain: str = '',
+        command: str = '',
+    ) -> None:
+        """Prepare a data set; nothing is written yet.
+
+        Args:
+            path: Folder of the data set, which must not exist yet.
+            rate_hz: Control rate, frames per second.
+            topic: Image topic; ``/compressed`` is put behind it for JPEG and PNG.
+            encoding: ``rgb8`` (Image), ``jpeg`` or ``png`` (CompressedImage).
+            jpeg_quality: 1-100.
+            task: Kept beside the bags, with ``domain`` and ``command``, for evaluation.
+            domain: Visual domain of the recording.
+            command: Command that records.
+
+        Raises:
+            ClaifoError: ``path`` exists, the rate is not positive, or the encoding is unknown.
+        """
+        if encoding not in ENCODINGS:
+            raise ClaifoError(
+                f'encoding {encoding!r} cannot be written{did_you_mean(encoding, ENCODINGS)}; '
+                f'choose one of {", ".join(ENCODINGS)}'
+            )
+        if not rate_hz > 0:
+            raise ClaifoError(f'rate_hz is {rate_hz}; it must be above 0')
+        self.path = Path(path)
+        self._refuse_existing()
+        self._compressed = encoding in COMPRESSIONS
+        self._topic = f'{topic}/compressed' if self._compressed else topic
+        self._encoding, self._quality, self._rate_hz = encoding, jpeg_quality, rate_hz
+        self._about = {'task': task, 'domain': domain, 'command': command}
+        self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
+        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._episodes: list[EpisodeTruth] = []
+        self._next_ns = _START_NS
+
+    def __enter__(self) -> BagWriter:
+        """Create the temporary folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            self._folder.mkdir(parents=True)
+        except OSError as error:
+            raise ClaifoError(
+                f'{self.path}: cannot create the folder: {error.strerror}; choose another one'
+            ) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Put the finished data set in place, or remove what was begun."""
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def write_episode(
+        self,
+        frames: NDArray[np.uint8],
+        *,
+        true_return: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Write one episode as a bag of its own.
+
+        Args:
+            frames: uint8, shape (T, H, W, 3), RGB; T >= 1.
+            true_return: Sum of the true rewards, kept beside the bag.
+            seed: Seed of the episode, kept beside the bag.
+
+        Raises:
+            ClaifoError: wrong shape or type, or the disk is full.
+        """
+        frames = np.asarray(frames)
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not frames.size:
+            raise ClaifoError(
+                f'{self.path}: frames are {frames.dtype} {frames.shape}; '
+                'uint8 (time, height, width, 3) is needed'
+            )
+        name = f'episode_{len(self._episodes):03d}'
+        try:
+            self._write_bag(self._folder / name, frames)
+        except OSError as error:
+            raise ClaifoError(
+                f'{self.path}: cannot write {name}: {error.strerror}; free some space or choose '
+                'another folder'
+            ) from error
+        known = None if true_return is None else float(true_return)
+        self._episodes.append(EpisodeTruth(name, len(frames), known, seed))
+
+    def _write_bag(self, path: Path, frames: NDArray[np.uint8]) -> None:
+        with Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
+            connection = bag.add_connection(
+                self._topic,
+                COMPRESSED if self._compressed else IMAGE,
+                typestore=self._types,
+                offered_qos_profiles=[_QOS],
+            )
+            for k, frame in enumerate(frames):
+                stamp_ns = self._next_ns + tick_ns(k, self._rate_hz)
+                self._write_frame(bag, connection, stamp_ns, frame)
+        self._next_ns += tick_ns(len(frames), self._rate_hz) + _PAUSE_NS
+        for file in path.iterdir():
+            _sync(file)
+
+    def _write_frame(
+        self, bag: Writer, connection: Connection, stamp_ns: int, frame: NDArray[np.uint8]
+    ) -> None:
+        types = self._types.types
+        stamp = types['builtin_interfaces/msg/Time'](
+            sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000
+        )
+        header = types['std_msgs/msg/Header'](stamp=stamp, frame_id=_FRAME_ID)
+        if self._compressed:
+            data = encode_compressed(frame, self._encoding, self._quality)
+            message = types[COMPRESSED](
+                header=header, format=self._encoding, data=np.frombuffer(data, np.uint8)
+            )
+        else:
+            height, width, _ = frame.shape
+            message = types[IMAGE](
+                header=header,
+                height=height,
+                width=width,
+                encoding=self._encoding,
+                is_bigendian=0,
+                step=width * 3,
+                data=np.ascontiguousarray(frame).reshape(-1),
+            )
+        bag.write(connection, stamp_ns, self._types.serialize_cdr(message, connection.msgtype))
+
+    def _finish(self) -> None:
+        if not self._episodes:
+            raise ClaifoError(f'{self.path}: no episode was recorded; ask for at least 1')
+        truth = Truth(rate_hz=self._rate_hz, episodes=tuple(self._episodes), **self._about)
+        write_truth(self._folder, truth)
+        self._refuse_existing()
+        self._folder.rename(self.path)
+        _sync(self.path.parent)
+
+    def _refuse_existing(self) -> None:
+        if self.path.exists():
+            raise ClaifoError(
+                f'{self.path}: exists already and is not overwritten; '
+                'delete it or choose another folder'
+            )
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or folder to the disk before anything points to it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
