@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections import defaultdict
 from contextlib import closing
@@ -20,7 +19,7 @@ import numpy as np
 from demo_study import PRESET, RESULTS
 from matplotlib import pyplot as plt
 
-from claifo.experts import load_expert
+from claifo.experts import expert_returns, load_expert
 from claifo.training import source_of
 from claifo_core import settings
 from claifo_core.config import EnvConfig
@@ -84,12 +83,10 @@ def main() -> int:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
     parser.add_argument('--out', type=Path, default=Path('docs/images/demo.png'))
-    parser.add_argument('--bag', type=Path, default=Path('bags/demo_expert'))
     args = parser.parse_args()
     mpl.use('Agg')
     env = settings.load(PRESET).env
-    truth = json.loads((args.bag / 'claifo.json').read_text())
-    expert = float(np.mean([e['true_return'] for e in truth['episodes']]))
+    expert = float(expert_returns(env.task, load_expert(env.task), 20, seed=0).mean())
     figure = plt.figure(figsize=(11, 3.6), layout='constrained')
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     frames = film(env)

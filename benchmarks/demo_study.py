@@ -65,7 +65,7 @@ def write_curves(method: str, runs: dict[int, Path]) -> None:
 
 def summarise(runs: dict[int, Path]) -> dict[str, object]:
     """Return final and best returns over seeds."""
-    curves = [[r['return_mean'] for r in evaluations(run_dir)] for _, run_dir in sorted(runs.items())]
+    curves = [[r['return_mean'] for r in evaluations(run)] for _, run in sorted(runs.items())]
     final, best = [curve[-1] for curve in curves], [max(curve) for curve in curves]
     return {
         'seeds': sorted(runs),

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
@@ -16,12 +18,11 @@ from claifo_core.trainer import Trainer, World
 from claifo_sim import EnvSpec, VectorEnv, make, task_info
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from claifo_sim.env import SimEnv
 
-RANDOM_EPISODES = 5
+COMPARED_EPISODES = 5
 
 
 def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport]:
@@ -31,6 +32,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
     expert, env = config.expert, config.env
+    task = task_info(env.task)
     if not expert.bag:
         raise ClaifoError(
             'expert.bag is empty; record one with '
@@ -39,7 +41,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop),
-        rate_hz=task_info(env.task).control_hz / env.action_repeat,
+        rate_hz=task.control_hz / env.action_repeat,
         topic=expert.topic,
         split=expert.split,
         gap_s=expert.gap_s,
@@ -84,17 +86,27 @@ def _facts(config: TrainConfig) -> dict[str, Any]:
     """Return what a reader of the curves wants to compare with; the learner never sees it."""
     from claifo.experts import random_return
 
-    task = task_info(config.env.task)
-    truth = read_truth(Path(config.expert.bag))
-    episodes = truth.episodes if truth else ()
-    # Evaluations play whole episodes: a film of shorter ones says nothing to compare with.
-    whole = [e.true_return for e in episodes if e.frames > task.control_steps]
-    returns = [value for value in whole if value is not None]
+    task = config.env.task
     return {
-        'expert_return': sum(returns) / len(returns) if returns else None,
-        'random_return': random_return(config.env.task, RANDOM_EPISODES),
-        'control_hz': task.control_hz / config.env.action_repeat,
+        'expert_return': _expert_return(config),
+        'random_return': random_return(task, COMPARED_EPISODES),
+        'control_hz': task_info(task).control_hz / config.env.action_repeat,
     }
+
+
+def _expert_return(config: TrainConfig) -> float | None:
+    """Return the filmed expert's true return per whole episode, as evaluations count it."""
+    from claifo.experts import expert_returns, expert_tasks, load_expert
+
+    task, truth = config.env.task, read_truth(Path(config.expert.bag))
+    if truth is None or truth.task != task:
+        return None
+    if truth.returns and all(e.frames > task_info(task).control_steps for e in truth.episodes):
+        return float(np.mean(truth.returns))
+    if task not in expert_tasks():
+        return None
+    # The film shows cut episodes: let the same expert play whole ones.
+    return float(expert_returns(task, load_expert(task), COMPARED_EPISODES, config.seed).mean())
 
 
 def train(

@@ -138,7 +138,8 @@ class Checkpoint:
             )
 
     def _remove_all_but(self, used: set[str]) -> None:
-        for path in self.folder.glob('*.safetensors'):
+        """Remove older files, and half-written ones of a session that was killed."""
+        for path in [*self.folder.glob('*.safetensors'), *self.folder.glob('.*.tmp')]:
             if path.name not in used:
                 path.unlink()
 

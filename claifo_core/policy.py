@@ -83,6 +83,15 @@ class Policy:
             raise ClaifoError(f'{path}: damaged policy file ({error}); copy it again') from None
         if metadata.get('format') != FORMAT:
             raise ClaifoError(f'{path}: not a policy of this project (format {FORMAT} is needed)')
+        try:
+            return cls._build(metadata, tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError, ClaifoError):
+            raise ClaifoError(
+                f'{path}: damaged policy file (weights and description do not fit); copy it again'
+            ) from None
+
+    @classmethod
+    def _build(cls, metadata: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Policy:
         settings = metadata['network']
         network = NetworkConfig(**{**settings, 'strides': tuple(settings['strides'])})
         encoder = Encoder(network, 3 * metadata['frame_stack'], metadata['frames']['size_px'])

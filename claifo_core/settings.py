@@ -42,7 +42,8 @@ def from_dict(values: Mapping[str, Any], source: str = 'configuration') -> Train
 def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> Any:  # noqa: ANN401
     hints = typing.get_type_hints(kind)
     if not isinstance(values, Mapping):
-        raise ClaifoError(f'{source}: {prefix.rstrip(".") or "top level"} must be a mapping of options')
+        where = prefix.rstrip('.') or 'top level'
+        raise ClaifoError(f'{source}: {where} must be a mapping of options')
     for key in values:
         if key not in hints:
             hint = did_you_mean(str(key), hints)

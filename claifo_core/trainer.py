@@ -124,6 +124,7 @@ class Trainer:
         self._next = {'log': 0, 'eval': 0, 'checkpoint': config.checkpoint_every}
         self._best: float | None = None
         self._final: float | None = None
+        self._evaluated = -1
         self._earlier_s = 0.0
         resumed = self._checkpoint.exists()
         if resumed:
@@ -161,6 +162,8 @@ class Trainer:
         Returns:
             The last metrics record: step, wall_s, final_return, best_return.
         """
+        if self._finished() and (done := self._recorded('end')):
+            return done[-1]
         self._begin_episodes()
         while not self._finished() and not stop():
             self._evaluate_if_due()
@@ -286,7 +289,10 @@ class Trainer:
             self._evaluate()
 
     def _evaluate(self) -> None:
-        """Hand a snapshot of the policy to the evaluator."""
+        """Hand a snapshot of the policy to the evaluator, once per step."""
+        if self._evaluated == self.learner.steps:
+            return
+        self._evaluated = self.learner.steps
         path = self.run_dir / f'policy_{self.learner.steps:09d}.safetensors'
         self._policy().save(path)
         self._evaluator.submit(path, **self._progress())
@@ -319,8 +325,13 @@ class Trainer:
         self._best, self._final = extra['best'], extra['final']
         self._earlier_s = extra['wall_s']
 
-    def _skip_done_evaluation(self) -> None:
-        """Do not repeat an evaluation that was recorded right after the checkpoint."""
+    def _recorded(self, kind: str) -> list[dict[str, Any]]:
+        """Return the records of a kind that the present step has already."""
         records = read_jsonl(self.run_dir / 'metrics.jsonl')
-        if any(r['kind'] == 'eval' and r['step'] == self.learner.steps for r in records):
-            self._is_due('eval', self.config.eval_every)
+        return [r for r in records if r['kind'] == kind and r['step'] == self.learner.steps]
+
+    def _skip_done_evaluation(self) -> None:
+        """Take over an evaluation that was recorded right after the checkpoint."""
+        for record in self._recorded('eval'):
+            self._evaluated, self._final = record['step'], record['return_mean']
+            self._best = max(self._final, self._final if self._best is None else self._best)

@@ -48,7 +48,7 @@ def _help(default: object, rule: Any) -> str:  # noqa: ANN401 (mapping of metada
         parts.append(f'one of {", ".join(rule["choices"])}')
     elif rule['low'] is not None:
         high = '' if rule['high'] is None else f' to {rule["high"]}'
-        parts.append(f'{rule["low"]}{high or " or more"}{" " if rule["unit"] else ""}{rule["unit"]}')
+        parts.append(f'{rule["low"]}{high or " or more"} {rule["unit"]}'.rstrip())
     shown = default if default not in ('', None) else 'none'
     return f'{"; ".join(parts)} (default: {shown})'.replace('%', '%%')
 
