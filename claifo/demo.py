@@ -7,18 +7,17 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from claifo.commands.train import stop_on_interrupt
-from claifo.experts.record import record
-from claifo.report import build
 from claifo.resources import SOURCE_ROOT, config_dir
-from claifo.training import evaluation_env, source_of, train
-from claifo_core import settings
-from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.evaluation import Evaluation, evaluate
-from claifo_core.policy import Policy
 from claifo_sim.errors import SimError
+
+# The rest is imported where it is used: simulator processes import this module, and need no torch.
+if TYPE_CHECKING:
+    from claifo_core.config import TrainConfig
+    from claifo_core.evaluation import Evaluation
 
 # Short episodes from many starts: most of a whole episode shows the expert at rest.
 EXPERT_EPISODES = 40
@@ -30,6 +29,9 @@ CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo'
 
 def film_expert(config: TrainConfig, folder: Path) -> None:
     """Record the expert in the source domain, unless an earlier demo has done so."""
+    from claifo.experts.record import record
+    from claifo.training import source_of
+
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +48,10 @@ def film_expert(config: TrainConfig, folder: Path) -> None:
 
 def test(config: TrainConfig, policy: Path) -> Evaluation:
     """Play the policy in episodes that neither training nor its evaluations have seen."""
+    from claifo.training import evaluation_env
+    from claifo_core.evaluation import evaluate
+    from claifo_core.policy import Policy
+
     seeds = range(TEST_SEED, TEST_SEED + TEST_EPISODES)
     with closing(evaluation_env(config.env)) as env:
         return evaluate(Policy.load(policy), env, seeds)
@@ -53,6 +59,10 @@ def test(config: TrainConfig, policy: Path) -> Evaluation:
 
 def run(seed: int, folder: Path) -> None:
     """Do the whole demo in ``folder``/runs and ``folder``/bags."""
+    from claifo.report import build
+    from claifo.training import source_of, train
+    from claifo_core import settings
+
     started = time.monotonic()
     bag = folder / 'bags' / 'demo_expert'
     preset = settings.read_yaml(config_dir() / 'demo.yaml')

@@ -189,8 +189,8 @@ def test_shift_moves_whole_pixels_and_repeats_the_border(largest, seed):
         dy, dx = (int(sample[0, plane, 8, 8]) - 8 for plane in (0, 1))
         assert max(abs(dy), abs(dx)) <= largest
         for y, x in np.ndindex(16, 16):
-            source = min(max(y + dy, 0), 15), min(max(x + dx, 0), 15)
-            assert np.array_equal(sample[:, :, y, x], original[:, :, *source])
+            row, column = min(max(y + dy, 0), 15), min(max(x + dx, 0), 15)
+            assert np.array_equal(sample[:, :, y, x], original[:, :, row, column])
 
 
 def test_every_shift_is_equally_likely():

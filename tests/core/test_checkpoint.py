@@ -132,7 +132,7 @@ def flip(path: Path, place: int) -> None:
 def test_a_flipped_bit_is_noticed(folder, stem, share):
     (path,) = folder.glob(f'{stem}-*')
     flip(path, int(share * (path.stat().st_size - 1)))
-    with pytest.raises(ClaifoError, match=f'{path.name}: damaged checkpoint .*checksum'):
+    with pytest.raises(ClaifoError, match=rf'{path.name}: damaged checkpoint .*checksum'):
         load(folder)
 
 
@@ -142,7 +142,7 @@ def test_a_flipped_bit_of_the_state_is_noticed_wherever_it_is(folder):
     learner = Session(small_config()).learner
     for place in range(0, len(good), 7):
         flip(path, place)
-        with pytest.raises(ClaifoError, match='state.json: damaged checkpoint'):
+        with pytest.raises(ClaifoError, match=r'state\.json: damaged checkpoint'):
             Checkpoint(folder).load(learner)
         path.write_bytes(good)
     Checkpoint(folder).load(learner)
@@ -165,7 +165,7 @@ def test_truncated_or_missing_files_are_named(folder, stem, keep):
 def test_state_of_another_version_is_named(folder):
     path = folder / 'state.json'
     path.write_text(path.read_text().replace('claifo-checkpoint-', 'claifo-checkpoint-9'))
-    with pytest.raises(ClaifoError, match='state.json: damaged checkpoint'):
+    with pytest.raises(ClaifoError, match=r'state\.json: damaged checkpoint'):
         load(folder)
 
 

@@ -141,3 +141,34 @@ def test_strides_that_leave_no_pixel_are_named():
     config = NetworkConfig(strides=(2, 2, 2, 2))
     with pytest.raises(ClaifoError, match=r'strides \(2, 2, 2, 2\).*size_px'):
         build_networks(config, frame_stack=3, size_px=16, action_dim=2, seed=0)
+
+
+def test_many_images_are_encoded_as_few():
+    """How images are grouped in memory is of no consequence."""
+    encoder = small(2).encoder
+    images = torch.rand(2500, 6, 21, 21, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.no_grad():
+        parts = torch.cat([encoder(part) for part in images.split(7)])
+        torch.testing.assert_close(encoder(images), parts, atol=1e-5, rtol=0)
+
+
+def test_second_derivatives_of_the_heads():
+    """What the gradient penalty needs, against torch's own linear layers."""
+    head, gradients = small(6).discriminator, []
+    points = torch.rand(5, 14, generator=torch.Generator().manual_seed(0))
+    layers = [layer for layer in head if isinstance(layer, nn.Linear)]
+
+    def plain(x: torch.Tensor) -> torch.Tensor:
+        for layer in layers[:-1]:
+            x = torch.relu(x @ layer.weight.T + layer.bias)
+        return x @ layers[-1].weight.T + layers[-1].bias
+
+    for judge in (head, plain):
+        x = points.clone().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(judge(x).sigmoid().sum(), x, create_graph=True)
+        found = torch.autograd.grad(
+            (gradient.norm(dim=1) - 1).square().mean(), [layer.weight for layer in layers]
+        )
+        gradients.append([gradient.detach(), *found])
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)

@@ -164,7 +164,7 @@ def test_an_empty_file_is_the_defaults(tmp_path):
 
 def test_a_missing_file_names_its_neighbour(tmp_path):
     (tmp_path / 'walker.yaml').write_text('')
-    with pytest.raises(ClaifoError, match=r'waker.yaml: no such file \(did you mean .*walker.yaml'):
+    with pytest.raises(ClaifoError, match=r'waker.yaml: no such file \(did you mean .*walker'):
         settings.load(tmp_path / 'waker.yaml')
 
 

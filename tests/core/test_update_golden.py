@@ -43,7 +43,7 @@ def make_batch(rng: np.random.Generator) -> Batch:
 
 
 def weights_of(networks: Networks) -> Weights:
-    """Return every weight as float64 under 'network.layer.kind'; randomised where it starts at 0."""
+    """Return a copy of every weight as float64 under 'network.layer.kind'."""
     found = {'similarity.weight': networks.similarity}
     for name, module in networks.modules().items():
         found |= {f'{name}.{key}': value for key, value in module.named_parameters()}

@@ -1,7 +1,8 @@
 """Train in the toy world, session after session, each killed where the arguments say.
 
-Arguments: run folder, JSON list of sessions. A session is null (runs to its end) or [calls, syncs]:
-SIGKILL after so many vector steps and, from then on, at the start of file sync number ``syncs``.
+Arguments: run folder, JSON list of sessions. A session is null (runs to its end) or
+[calls, syncs]: SIGKILL after so many vector steps and, from then on, at the start of file sync
+number ``syncs``.
 """
 
 from __future__ import annotations

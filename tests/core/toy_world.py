@@ -28,7 +28,8 @@ class DotWorld:
         if seed is not None:
             self._rng = np.random.default_rng(seed)
         angle = self._rng.uniform(0, 2 * np.pi)
-        self._place = 0.8 * np.array([np.cos(angle), np.sin(angle)])
+        radius = self._rng.uniform(0.2, 0.9)
+        self._place = radius * np.array([np.cos(angle), np.sin(angle)])
         self._step = 0
         return {'pixels': self.pixels()}, {}
 
@@ -97,7 +98,7 @@ class DotVector:
     def step_wait(self):
         shown = self._shown
         for i, (world, action) in enumerate(zip(self._worlds, self._actions, strict=True)):
-            obs, shown.reward[i], shown.terminated[i], shown.truncated[i], info = world.step(action)
+            obs, shown.reward[i], _, shown.truncated[i], info = world.step(action)
             shown.pixels[i], shown.success[i] = obs['pixels'], info['success']
         return shown
 
