@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
     from claifo_core.evaluation import Evaluation
 
-# Short episodes from many starts: most of a whole episode shows the expert at rest.
-EXPERT_EPISODES = 40
-EXPERT_STEPS = 250
+EXPERT_EPISODES = 10
 TEST_EPISODES = 20
 TEST_SEED = 10_000
 CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo'
@@ -41,7 +39,6 @@ def film_expert(config: TrainConfig, folder: Path) -> None:
         EXPERT_EPISODES,
         folder,
         size_px=config.env.size_px,
-        episode_steps=EXPERT_STEPS,
         command='make demo',
     )
 

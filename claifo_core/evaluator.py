@@ -41,7 +41,8 @@ class Evaluator:
     def submit(self, path: Path, **tags: Any) -> None:  # noqa: ANN401 (JSON values)
         """Ask for an evaluation of the policy file; ``tags`` come back with the result."""
         self._waiting.append({'path': path, **tags})
-        self._pipe.send(str(path))
+        with contextlib.suppress(OSError):  # results() tells of a process that died
+            self._pipe.send(str(path))
 
     def results(self, wait: bool = False) -> list[dict[str, Any]]:
         """Return finished evaluations, each with its tags; with ``wait``, all submitted ones.

@@ -25,16 +25,14 @@ def brightness_(frames: Tensor, factor: Tensor) -> None:
 
 def contrast_(frames: Tensor, factor: Tensor) -> None:
     """Blend with the frame's mean luma: ``factor`` 0 is flat grey, 1 unchanged; shape (N,)."""
-    mean = _luma(frames).mean((1, 2, 3), keepdim=True)
+    mean = (frames.mean((2, 3)) @ frames.new_tensor(_LUMA)).view(-1, 1, 1, 1)
     ratio = factor.view(-1, 1, 1, 1)
     frames.mul_(ratio).add_((1 - ratio) * mean).clamp_(0, 255)
 
 
 def saturation_(frames: Tensor, factor: Tensor) -> None:
     """Blend with the luma of each pixel: ``factor`` 0 is grey, 1 unchanged; shape (N,)."""
-    ratio = factor.view(-1, 1, 1, 1)
-    grey = _luma(frames).mul_(1 - ratio)
-    frames.mul_(ratio).add_(grey).clamp_(0, 255)
+    frames.lerp_(_luma(frames), 1 - factor.view(-1, 1, 1, 1)).clamp_(0, 255)
 
 
 def hue_(frames: Tensor, turn: Tensor) -> None:
@@ -82,21 +80,32 @@ def blur_(frames: Tensor, sigma: Tensor) -> None:
     """Apply a 3x3 Gaussian of ``sigma`` pixels, border reflected; 0 leaves a frame; shape (N,)."""
     chosen = sigma > 0
     side = torch.exp(-0.5 / sigma[chosen].square()).view(-1, 1, 1, 1)
-    total = 1 + 2 * side
+    share = side / (1 + 2 * side)
+    _on_chosen(frames, chosen, lambda x: _spread_(_spread_(x, share, 2), share, 3))
 
-    def blur(x: Tensor) -> Tensor:
-        padded = functional.pad(x, (1, 1, 1, 1), mode='reflect')
-        rows = (padded[:, :, 1:-1] + side * (padded[:, :, :-2] + padded[:, :, 2:])) / total
-        return (rows[..., 1:-1] + side * (rows[..., :-2] + rows[..., 2:])) / total
 
-    _on_chosen(frames, chosen, blur)
+def _spread_(frames: Tensor, share: Tensor, dim: int) -> Tensor:
+    """Take ``share`` of each pixel from either neighbour along ``dim`` (in place)."""
+    inner = frames.shape[dim] - 2
+    near = torch.empty_like(frames)
+    torch.add(
+        frames.narrow(dim, 0, inner), frames.narrow(dim, 2, inner), out=near.narrow(dim, 1, inner)
+    )
+    for border, inside in ((0, 1), (-1, -2)):
+        torch.mul(frames.select(dim, inside), 2, out=near.select(dim, border))
+    return frames.mul_(1 - 2 * share).addcmul_(near, share)
 
 
 def permute_(frames: Tensor, order: Tensor) -> None:
     """Reorder the colour channels; int64, shape (N, 3)."""
     changed = (order != torch.arange(3, device=order.device)).any(1)
-    rows = torch.arange(int(changed.sum()), device=frames.device)[:, None]
-    _on_chosen(frames, changed, lambda x: x[rows, order[changed]])
+
+    def permute(x: Tensor) -> Tensor:
+        first = 3 * torch.arange(len(x), device=x.device).unsqueeze(1)
+        planes = x.flatten(0, 1).index_select(0, (first + order[changed]).flatten())
+        return planes.view_as(x)
+
+    _on_chosen(frames, changed, permute)
 
 
 def resized_crop_(frames: Tensor, box: Tensor) -> None:
@@ -124,5 +133,6 @@ def _luma(frames: Tensor) -> Tensor:
 
 
 def _on_chosen(frames: Tensor, chosen: Tensor, change: Callable[[Tensor], Tensor]) -> None:
-    if bool(chosen.any()):
-        frames[chosen] = change(frames[chosen])
+    rows = chosen.nonzero().squeeze(1)
+    if len(rows):
+        frames.index_copy_(0, rows, change(frames.index_select(0, rows)))

@@ -60,6 +60,7 @@ VARIANTS = {
     },
     'LAIfO': {'agent__contrastive': 'none', 'agent__gan_loss': 'least_squares'},
     'three environments': {'env__num_envs': 3, 'update_every': 3, 'network__channels': 1},
+    'still exploring': {'uniform_steps': 240, 'agent__final_rate': 0.1},
 }  # fmt: skip
 
 

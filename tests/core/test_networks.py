@@ -152,23 +152,39 @@ def test_many_images_are_encoded_as_few():
         torch.testing.assert_close(encoder(images), parts, atol=1e-5, rtol=0)
 
 
-def test_second_derivatives_of_the_heads():
-    """What the gradient penalty needs, against torch's own linear layers."""
-    head, gradients = small(6).discriminator, []
-    points = torch.rand(5, 14, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize('size', ['small', 'paper'])
+def test_second_derivatives_of_the_heads(size, paper):
+    """What the gradient penalty needs, against plain products in float64."""
+    head = small(6).discriminator if size == 'small' else paper.discriminator
     layers = [layer for layer in head if isinstance(layer, nn.Linear)]
+    points = torch.rand(9, layers[0].in_features, generator=torch.Generator().manual_seed(0))
 
     def plain(x: torch.Tensor) -> torch.Tensor:
         for layer in layers[:-1]:
-            x = torch.relu(x @ layer.weight.T + layer.bias)
-        return x @ layers[-1].weight.T + layers[-1].bias
+            x = torch.relu(x @ layer.weight.double().T + layer.bias.double())
+        return x @ layers[-1].weight.double().T + layers[-1].bias.double()
 
-    for judge in (head, plain):
-        x = points.clone().requires_grad_(True)
+    found = []
+    for judge, inputs in ((head, points), (plain, points.double())):
+        x = inputs.clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(judge(x).sigmoid().sum(), x, create_graph=True)
-        found = torch.autograd.grad(
-            (gradient.norm(dim=1) - 1).square().mean(), [layer.weight for layer in layers]
-        )
-        gradients.append([gradient.detach(), *found])
-    for ours, theirs in zip(*gradients, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+        penalty = (gradient.norm(dim=1) - 1).square().mean()
+        weights = torch.autograd.grad(penalty, [layer.weight for layer in layers])
+        found.append([gradient.detach().double(), *weights])
+    for ours, theirs in zip(*found, strict=True):
+        scale = float(theirs.abs().max())
+        torch.testing.assert_close(ours, theirs, atol=1e-4 * scale, rtol=0, check_dtype=False)
+
+
+def test_gradients_of_the_large_linear_layer(paper):
+    """Of the encoder's 20 000 inputs, against plain products in float64."""
+    layer, rng = paper.encoder.linear, torch.Generator().manual_seed(0)
+    rows, back = torch.rand(6, 20_000, generator=rng), torch.rand(6, 50, generator=rng)
+    x = rows.clone().requires_grad_(True)
+    out = layer(x)
+    gradients = torch.autograd.grad((out * back).sum(), [x, layer.weight, layer.bias])
+    weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
+    rows, back = rows.double(), back.double()
+    wanted = [rows @ weight.T + bias, back @ weight, back.T @ rows, back.sum(0)]
+    for ours, theirs in zip([out.detach(), *gradients], wanted, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, atol=1e-4, rtol=1e-4)

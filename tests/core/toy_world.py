@@ -11,7 +11,7 @@ from claifo_core.learner import Learner, TimeStep
 from claifo_core.seeding import episode_seed
 from claifo_core.settings import from_dict, merge
 
-BRIGHT, DARK = 1.0, 0.35
+BRIGHT, DARK = 1.0, 0.5
 """Light in which the expert and the agent are seen."""
 
 
