@@ -32,7 +32,6 @@ import straightforward
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
 from claifo_core.learner import Learner
 from claifo_core.replay import Replay
-from claifo_core.runtime import prepare_process
 from claifo_core.settings import load
 
 if TYPE_CHECKING:
@@ -125,11 +124,15 @@ def cases(preset: str, batches: Sequence[int]) -> dict[str, dict[str, TrainConfi
     return found
 
 
-def synthetic_replay(config: TrainConfig, frames: int, action_dim: int) -> Replay:
+def synthetic_replay(config: TrainConfig, frames: int) -> Replay:
     """Return a full replay of random frames."""
     env, agent = config.env, config.agent
     replay = Replay(
-        frames, env.size_px, action_dim, stack=env.frame_stack, n_step=agent.n_step,
+        frames,
+        env.size_px,
+        ACTION_DIM,
+        stack=env.frame_stack,
+        n_step=agent.n_step,
         discount=agent.discount,
     )
     rng = np.random.default_rng(0)
@@ -185,18 +188,16 @@ class Contender:
         }
 
 
-def compare(
-    variants: dict[str, TrainConfig], seconds: float, updates: int, frames: int
-) -> dict[str, Any]:
-    """Let the straightforward variant and the learner's variants take turns."""
+def compare(variants: dict[str, TrainConfig], seconds: float, frames: int) -> dict[str, Any]:
+    """Let the straightforward variant and the learner's variants take turns, 3 rounds or more."""
     first = next(iter(variants.values()))
-    replay = synthetic_replay(first, frames, ACTION_DIM)
+    replay = synthetic_replay(first, frames)
     contenders = {'straightforward': Contender(first, replay, plain=True)}
     contenders |= {name: Contender(c, replay, plain=False) for name, c in variants.items()}
     for contender in contenders.values():
         contender.warm_up()
     end, rounds = time.perf_counter() + seconds, 0
-    while rounds < updates or time.perf_counter() < end:
+    while rounds < 3 or time.perf_counter() < end:
         for contender in contenders.values():
             contender.run()
         rounds += 1
@@ -206,3 +207,93 @@ def compare(
         ratios = [a / b for a, b in zip(plain, contender.cpu_ms, strict=True)]
         found[name] = contender.figures() | {'speedup': round(statistics.median(ratios), 2)}
     return found
+
+
+def replay_figures(frames: int, steps: int) -> dict[str, Any]:
+    """Measure sampling, bytes per frame, and memory before and after ``steps`` more steps."""
+    config = paper('brightness', 512)
+    replay = synthetic_replay(config, frames)
+    rng = torch.Generator().manual_seed(0)
+    cpu_ms, wall_ms = [], []
+    for _ in range(20):
+        wall, cpu = time.perf_counter(), time.process_time()
+        replay.sample(512, rng)
+        cpu_ms.append(1e3 * (time.process_time() - cpu))
+        wall_ms.append(1e3 * (time.perf_counter() - wall))
+    pixels = replay.frames.numel()
+    held = pixels + replay.action.nbytes + replay.reward.nbytes
+    before = _resident_mb()
+    _append(replay, steps)
+    return {
+        'sample_512_cpu_ms': round(statistics.median(cpu_ms), 2),
+        'sample_512_wall_ms': round(statistics.median(wall_ms), 2),
+        'frames': frames,
+        'bytes_per_frame': held / frames,
+        'bytes_over_pixels': round(held / pixels, 4),
+        'steps_appended': steps,
+        'resident_mb_before': before,
+        'resident_mb_after': _resident_mb(),
+    }
+
+
+def _append(replay: Replay, steps: int) -> None:
+    side = replay.frames.shape[-1]
+    frames = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), np.uint8)
+    action = np.zeros(ACTION_DIM, np.float32)
+    for step in range(steps):
+        if step % EPISODE_FRAMES == 0:
+            replay.begin(0, frames[step % 64])
+        else:
+            replay.append(0, action, 0.0, frames[step % 64])
+
+
+def _resident_mb() -> float:
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return round(pages * resource.getpagesize() / 2**20, 1)
+
+
+def machine() -> dict[str, Any]:
+    """Describe where this ran."""
+    lines = Path('/proc/cpuinfo').read_text().splitlines()
+    names = [line.split(': ')[1] for line in lines if line.startswith('model name')]
+    return {
+        'cpu': names[0] if names else platform.processor(),
+        'cores': os.cpu_count(),
+        'load_average': os.getloadavg()[0],
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'torch_threads': torch.get_num_threads(),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the cases and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--preset', choices=('all', 'paper', 'demo', 'replay'), default='all', help='what to run'
+    )
+    parser.add_argument(
+        '--batch', type=int, nargs='+', default=[64, 512], help='batch sizes of the paper preset'
+    )
+    parser.add_argument(
+        '--seconds', type=float, default=60, help='time per case, at least 3 rounds (default 60)'
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='batch 64, 5 s per case, a small replay: a trial'
+    )
+    parser.add_argument('--json', action='store_true', help='print on one line')
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    batches, seconds = ([64], 5.0) if args.quick else (args.batch, args.seconds)
+    frames, steps = (2_000, 5_000) if args.quick else (FRAMES, 200_000)
+    found: dict[str, Any] = {'benchmark': 'learner', 'machine': machine(), 'cases': {}}
+    for name, variants in cases(args.preset, batches).items():
+        found['cases'][name] = compare(variants, seconds, frames)
+    if args.preset in ('all', 'replay'):
+        found['replay'] = replay_figures(frames, steps)
+    print(json.dumps(found, indent=None if args.json else 1))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -87,7 +87,7 @@ def main() -> int:
     args = parser.parse_args()
     args.runs.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    jobs = [(method, seed) for seed in range(args.seeds) for method in args.methods]
+    jobs = [(method, seed) for method in args.methods for seed in range(args.seeds)]
     done: dict[str, dict[int, Path]] = {method: {} for method in args.methods}
     table = RESULTS / 'summary.json'
     summary = json.loads(table.read_text()) if table.exists() else {}
