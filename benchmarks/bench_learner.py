@@ -96,7 +96,7 @@ def watch(learner: Learner) -> Stopwatch:
     watch.around(agent, '_discriminator_step', 'discriminator')
     watch.around(agent, '_critic_loss', 'critic')
     watch.around(agent, '_actor_step', 'actor')
-    for _, optimiser in agent.optimisers.items():
+    for _name, optimiser in agent.optimisers.items():  # noqa: PERF102 (not a dictionary)
         watch.around(optimiser, 'step', 'optimiser')
     watch.around(learner, 'update', 'other')
     return watch

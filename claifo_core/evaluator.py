@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,9 @@ class Evaluator:
 
 def _serve(pipe: Connection, make_env: Callable[[], Env], seeds: list[int]) -> None:
     """Answer policy paths with evaluations until the other end of the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
+    # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
     torch.set_num_threads(1)
     with contextlib.suppress(EOFError, OSError):
         env: Env | None = None

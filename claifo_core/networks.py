@@ -46,7 +46,7 @@ class _Product(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             for_rows = _Product.apply(grad, weight.T)
         if ctx.needs_input_grad[1]:
-            # In the memory order of the weight: adding across orders takes longer than multiplying.
+            # In the memory order of the weight: adding across orders takes longer than this.
             for_weight = (
                 _Product.apply(grad.T, rows.T)
                 if weight.is_contiguous()
@@ -108,18 +108,18 @@ class Encoder(nn.Module):
         assert bias is not None
         # oneDNN's own layout is quicker to enter than channels_last, but has no gradient.
         own_layout = _ONEDNN and not images.is_cuda and not torch.is_grad_enabled()
-        # x / 255 - 0.5 folded into the first layer: one pass over the images less.
-        x = functional.conv2d(
-            images.to_mkldnn() if own_layout
-            else images.contiguous(memory_format=torch.channels_last),
-            weight / 255,
-            bias - 0.5 * weight.sum((1, 2, 3)),
-            self.first.stride,
+        laid_out = (
+            images.to_mkldnn()
+            if own_layout
+            else images.contiguous(memory_format=torch.channels_last)
         )
+        # x / 255 - 0.5 folded into the first layer: one pass over the images less.
+        shifted = bias - 0.5 * weight.sum((1, 2, 3))
+        x = functional.conv2d(laid_out, weight / 255, shifted, self.first.stride)
         x = self.rest(functional.relu_(x))
-        x = x.to_dense() if own_layout else x
+        features: Tensor = x.to_dense() if own_layout else x
         # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
-        return x.permute(0, 2, 3, 1).flatten(1)
+        return features.permute(0, 2, 3, 1).flatten(1)
 
 
 def _conv_layers(widths: list[int], strides: tuple[int, ...]) -> Iterator[nn.Module]:

@@ -38,22 +38,22 @@ def saturation_(frames: Tensor, factor: Tensor) -> None:
 def hue_(frames: Tensor, turn: Tensor) -> None:
     """Turn the hue of every pixel by ``turn`` of the colour circle (HSV), shape (N,).
 
-    Angles run from 0 to 6 around the circle. With channels scaled to 0..1 by the chroma, the angle
-    from red is g + b - r + 1 towards green where g >= b, else towards blue: the same values as by
-    sextant, without selecting among sextants, which costs most of the time.
+    The circle has 6 units; red is at 0, green at 2, blue at -2. With r, g, b as shares of the
+    chroma, a colour lies 1 - r + g + b from red, towards green where g > b. A channel is full up
+    to 1 unit from its place on the circle and empty beyond 2. So nothing is selected by sextant,
+    which would take most of the time.
     """
     red, green, blue = frames.unbind(1)
     low = frames.amin(1)
     chroma = frames.amax(1).sub_(low)
     angle = (green - red).add_(blue - low).add_(chroma).div_(chroma.clamp_min(1e-6))
-    angle.copysign_(green - blue).add_(6 * turn.view(-1, 1, 1))
-    angle.sub_(angle.div(6).floor_(), alpha=6)
-    # Each channel is a trapezoid over the circle (piecewise form of HSV to RGB).
-    centres = torch.tensor([3.0, 2.0, 4.0], device=frames.device).view(3, 1, 1)
-    torch.sub(angle.unsqueeze(1), centres, out=frames).abs_()
-    frames[:, :1].sub_(1)
-    frames[:, 1:].neg_().add_(2)
-    frames.clamp_(0, 1).mul_(chroma.unsqueeze(1)).add_(low.unsqueeze(1))
+    angle.copysign_(green - blue)
+    offset = 6 * turn.unsqueeze(1) - torch.tensor([0, 2, -2], device=frames.device)
+    offset = (offset + 3).remainder(6) - 3
+    torch.add(angle.unsqueeze(1), offset[:, :, None, None], out=frames)
+    # For |x| <= 6 the distance around the circle is 3 - ||x| - 3|.
+    frames.abs_().sub_(3).abs_().sub_(1).clamp_(0, 1)
+    frames.mul_(chroma.unsqueeze(1)).add_(low.unsqueeze(1))
 
 
 def grayscale_(frames: Tensor, chosen: Tensor) -> None:

@@ -169,9 +169,9 @@ class Trainer:
             self._evaluate_if_due()
             self._step()
             self._collect()
+        self._save()  # first: whoever stopped the run may not wait for the evaluation
         self._evaluate()
         self._collect(wait=True)
-        self._save()
         end = {
             'step': self.learner.steps,
             'updates': self.learner.updates,

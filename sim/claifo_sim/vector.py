@@ -286,7 +286,9 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 def _work(spec: EnvSpec, memory: _Memory, row: int, pipe: Connection) -> None:
     """Run one environment until the pipe closes; the entry point of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
     rows = {name: array[row:row + 1] for name, array in memory.arrays().items()}
     env: SimEnv | None = None
     try:
