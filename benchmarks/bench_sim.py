@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -111,13 +112,14 @@ def vector(task: str, size_px: int, count: int) -> Callable[[float], tuple[float
     return lambda seconds: (count * frames_per_second(step, seconds)[0], math.nan)
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--task', default='walker_walk')
     parser.add_argument('--size', type=int, default=84, help='pixels')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--seconds', type=float, default=2.0, help='per contender and round')
+    parser.add_argument('--json', action='store_true', help='print one line')
     args = parser.parse_args()
     single_process = ('dm_control', 'faithful', 'fast')
     contenders = {name: process(name, args.task, args.size) for name in single_process}
@@ -145,8 +147,9 @@ def main() -> None:
             'faithful / dm_control': ratio('faithful', 'dm_control'),
             '2 workers / 1 worker': ratio('fast, 2 workers', 'fast, 1 worker'),
         },
-    }, indent=1))
+    }, indent=None if args.json else 1))
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ import types
 import pytest
 
 from claifo import cli
+from claifo.resources import SOURCE_ROOT
 from claifo_core.errors import ClaifoError
 from claifo_sim.errors import SimError
 
@@ -165,12 +166,19 @@ def test_bench_without_its_script_says_so(monkeypatch, capsys, tmp_path):
     assert 'bench_sim.py: no such file' in capsys.readouterr().err
 
 
-def test_bench_runs_the_script_of_that_name(monkeypatch, capsys, tmp_path):
+def test_bench_runs_the_script_of_that_name(monkeypatch, capfd, tmp_path):
     from claifo.commands import bench
 
     (tmp_path / 'benchmarks').mkdir()
-    script = 'def main(argv):\n    print(argv)\n    return 5\n'
+    script = 'import sys\nprint(sys.argv[1:])\nsys.exit(5)\n'
     (tmp_path / 'benchmarks' / 'bench_bags.py').write_text(script)
     monkeypatch.setattr(bench, 'SOURCE_ROOT', tmp_path)
     assert cli.main(['bench', 'bags', '--json']) == 5
-    assert capsys.readouterr().out == "['--json']\n"
+    assert capfd.readouterr().out == "['--json']\n"
+
+
+@pytest.mark.parametrize('name', ['learner', 'sim', 'bags'])
+def test_every_benchmark_is_there_and_explains_itself(name):
+    script = SOURCE_ROOT / 'benchmarks' / f'bench_{name}.py'
+    words = [sys.executable, str(script), '--help']
+    assert '--json' in subprocess.run(words, capture_output=True, text=True, check=True).stdout

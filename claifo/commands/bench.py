@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import runpy
+import subprocess
+import sys
 
 from claifo.resources import SOURCE_ROOT
 from claifo_core.errors import ClaifoError
@@ -25,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         + '.',
     )
     parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar='{learner,sim,bags}')
-    parser.add_argument('--json', action='store_true', help='print JSON only')
+    parser.add_argument('--json', action='store_true', help='print one line of JSON')
     parser.set_defaults(run=run)
 
 
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
     script = SOURCE_ROOT / 'benchmarks' / f'bench_{args.benchmark}.py'
     if not script.is_file():
         raise ClaifoError(f'{script}: no such file; benchmarks run from a source tree only')
-    code: int = runpy.run_path(str(script))['main'](['--json'] if args.json else [])
-    return code
+    command = [sys.executable, str(script), *(['--json'] if args.json else [])]
+    return subprocess.run(command, check=False).returncode
