@@ -24,7 +24,7 @@ def write_atomic(path: Path | str, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)  # make the rename itself survive a power cut
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ClaifoError(
@@ -38,9 +38,9 @@ def write_json_atomic(path: Path | str, value: Any) -> None:  # noqa: ANN401 (an
     write_atomic(path, (json.dumps(value, indent=1) + '\n').encode())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Bring a file or folder to the disk before anything points to it."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

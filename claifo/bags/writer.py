@@ -28,6 +28,7 @@ from claifo.bags.codecs import COMPRESSIONS, encode_compressed
 from claifo.bags.resample import tick_ns
 from claifo.bags.truth import EpisodeTruth, Truth, write_truth
 from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.files import sync
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,7 +172,7 @@ class BagWriter:
                 self._write_frame(bag, connection, stamp_ns, frame)
         self._next_ns += tick_ns(len(frames), self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
-            _sync(file)
+            sync(file)
 
     def _write_frame(
         self, bag: Writer, connection: Connection, stamp_ns: int, frame: NDArray[np.uint8]
@@ -206,7 +207,7 @@ class BagWriter:
         write_truth(self._folder, truth)
         self._refuse_existing()
         self._folder.rename(self.path)
-        _sync(self.path.parent)
+        sync(self.path.parent)
 
     def _refuse_existing(self) -> None:
         if self.path.exists():
@@ -214,12 +215,3 @@ class BagWriter:
                 f'{self.path}: exists already and is not overwritten; '
                 'delete it or choose another folder'
             )
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or folder to the disk before anything points to it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
