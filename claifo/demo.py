@@ -69,7 +69,11 @@ def run(seed: int, folder: Path) -> None:
     print(f'1/4  filming the expert in {source_of(config.env.domain)}: {bag}', flush=True)
     film_expert(config, bag)
     print(f'2/4  learning in {config.env.domain} from the film alone: {run_dir}', flush=True)
-    train(config, run_dir, stop=stop_on_interrupt())
+    stopped = stop_on_interrupt()
+    end = train(config, run_dir, stop=stopped)
+    if stopped():
+        print(f'stopped after {end["step"]} of {config.steps} steps; the same command goes on')
+        return
     print(f'3/4  playing {TEST_EPISODES} new episodes', flush=True)
     result = test(config, run_dir / 'policy.safetensors').summary()
     print('4/4  writing the report', flush=True)
@@ -82,7 +86,7 @@ def run(seed: int, folder: Path) -> None:
 
 
 def main() -> int:
-    """Run the demo; 2 and one line for what the user can solve."""
+    """Run the demo; exit codes as of :func:`claifo.cli.main`."""
     parser = argparse.ArgumentParser(prog='python -m claifo.demo', description=__doc__)
     parser.add_argument('--seed', type=int, default=0, help='of the run (default: 0)')
     parser.add_argument('--folder', type=Path, default=Path(), help='where bags/ and runs/ go')
@@ -92,6 +96,9 @@ def main() -> int:
     except (ClaifoError, SimError) as error:
         print(f'claifo: error: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print('claifo: interrupted', file=sys.stderr)
+        return 130
     return 0
 
 
