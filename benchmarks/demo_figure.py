@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from demo_study import PRESET, RESULTS
+from demo_study import LABELS, PRESET, RESULTS
 from matplotlib import pyplot as plt
 
 from claifo.experts import expert_returns, load_expert
@@ -25,11 +25,11 @@ from claifo_core import settings
 from claifo_core.config import EnvConfig
 from claifo_sim import make
 
-LOOKS = {
-    'claifo': ('C-LAIfO', '#1b6ca8'),
-    'laifo': ('LAIfO', '#c8553d'),
-    'laifo_no_mismatch': ('LAIfO, no mismatch', '#8a8a8a'),
-    'claifo_shift_only': ('C-LAIfO, T = shift only', '#d9a441'),
+COLOURS = {
+    'claifo': '#1b6ca8',
+    'laifo': '#c8553d',
+    'laifo_no_mismatch': '#8a8a8a',
+    'claifo_shift_only': '#d9a441',
 }
 TIMES = (0, 4, 8, 14, 22)
 
@@ -61,7 +61,7 @@ def curves(path: Path) -> list[np.ndarray]:
 
 def draw_curves(axes: plt.Axes, expert: float) -> None:
     """Draw every seed thin and the median thick."""
-    for method, (label, colour) in LOOKS.items():
+    for method, colour in COLOURS.items():
         path = RESULTS / f'{method}.csv'
         if not path.exists():
             continue
@@ -71,7 +71,7 @@ def draw_curves(axes: plt.Axes, expert: float) -> None:
         shortest = min(map(len, runs))
         median = np.median([run[:shortest, 1] for run in runs], 0)
         axes.plot(runs[0][:shortest, 0], median, color=colour, lw=2.4,
-                  label=f'{label} ({len(runs)} seeds)')
+                  label=f'{LABELS[method]} ({len(runs)} seeds)')
     axes.axhline(expert, color='black', lw=1, ls='--')
     axes.text(0, expert + 12, f'expert {expert:.0f}', fontsize=9)
     axes.set(xlabel='control steps (thousands)', ylabel='true return', ylim=(-20, 1000))

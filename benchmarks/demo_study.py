@@ -31,6 +31,12 @@ METHODS = {
     'laifo_no_mismatch': (*LAIFO, '--env.domain', 'dim/source'),
     'claifo_shift_only': ('--augment.kind', 'shift'),
 }
+LABELS = {
+    'claifo': 'C-LAIfO',
+    'laifo': 'LAIfO',
+    'laifo_no_mismatch': 'LAIfO, no mismatch',
+    'claifo_shift_only': 'C-LAIfO, T = shift only',
+}
 COLUMNS = ('run', 'seed', 'step', 'frames', 'updates', 'wall_s', 'return_mean', 'return_std')
 
 
@@ -61,6 +67,22 @@ def write_curves(method: str, runs: dict[int, Path]) -> None:
         for seed, run_dir in sorted(runs.items()):
             for record in evaluations(run_dir):
                 writer.writerow({'run': method, 'seed': seed, **record})
+
+
+def write_medians() -> None:
+    """Write the median curve of every method, which the demo's report shows beside its own."""
+    rows = []
+    for method in METHODS:
+        path = RESULTS / f'{method}.csv'
+        if not path.exists():
+            continue
+        points: dict[int, list[float]] = {}
+        for row in csv.DictReader(path.open()):
+            points.setdefault(int(row['frames']), []).append(float(row['return_mean']))
+        for frames, returns in points.items():
+            rows.append((f'{LABELS[method]}, median', frames, round(float(np.median(returns)), 2)))
+    with (RESULTS / 'medians.csv').open('w', newline='') as file:
+        csv.writer(file).writerows([('run', 'frames', 'return_mean'), *rows])
 
 
 def summarise(runs: dict[int, Path]) -> dict[str, object]:
@@ -98,6 +120,7 @@ def main() -> int:
             done[method][seed] = future.result()
             write_curves(method, done[method])
             summary[method] = summarise(done[method])
+            write_medians()
             table.write_text(json.dumps(summary, indent=1) + '\n')
     print(json.dumps(summary, indent=1))
     return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXPERT_EPISODES = 10
 TEST_EPISODES = 20
 TEST_SEED = 10_000
-CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo'
+CURVES = sorted((SOURCE_ROOT / 'benchmarks' / 'results' / 'demo').glob('medians.csv'))
 
 
 def film_expert(config: TrainConfig, folder: Path) -> None:
@@ -77,7 +77,7 @@ def run(seed: int, folder: Path) -> None:
     print(f'3/4  playing {TEST_EPISODES} new episodes', flush=True)
     result = test(config, run_dir / 'policy.safetensors').summary()
     print('4/4  writing the report', flush=True)
-    page = build(run_dir, controls=sorted(CURVES.glob('*.csv')))
+    page = build(run_dir, controls=CURVES)
     minutes = (time.monotonic() - started) / 60
     print(
         f'return {result["return_mean"]:.0f} ± {result["return_std"]:.0f} over {TEST_EPISODES} '
