@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     config = settings.from_dict(settings.merge(values, given), source)
     run_dir = getattr(args, 'run_dir', None) or default_run_dir(config, preset)
     end = train(config, run_dir, stop=stop_on_interrupt())
-    print(f'{run_dir}: {end["step"]} steps, return {end["final_return"]}')
+    print(f'{run_dir}: {end["step"]} of {config.steps} steps, return {end["final_return"]:.1f}')
+    if end['step'] < config.steps:
+        print('stopped early; the same command goes on')
     print(f'see the report: claifo report {run_dir}')
     return 0
 
