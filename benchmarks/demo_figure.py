@@ -73,9 +73,9 @@ def draw_curves(axes: plt.Axes, expert: float) -> None:
         axes.plot(runs[0][:shortest, 0], median, color=colour, lw=2.4,
                   label=f'{LABELS[method]} ({len(runs)} seeds)')
     axes.axhline(expert, color='black', lw=1, ls='--')
-    axes.text(0, expert + 12, f'expert {expert:.0f}', fontsize=9)
+    axes.text(0, expert + 14, f'expert {expert:.0f}', fontsize=9)
     axes.set(xlabel='control steps (thousands)', ylabel='true return', ylim=(-20, 1000))
-    axes.legend(frameon=False, fontsize=9, loc='center right')
+    axes.legend(frameon=False, fontsize=9, ncols=2, loc='lower center', bbox_to_anchor=(0.5, 1))
     axes.spines[['top', 'right']].set_visible(False)
 
 
