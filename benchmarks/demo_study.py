@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from claifo_core.metrics import read_jsonl
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results' / 'demo'
 PRESET = ROOT / 'config' / 'demo.yaml'
@@ -55,8 +57,7 @@ def train(method: str, seed: int, bag: Path, runs: Path) -> Path:
 
 def evaluations(run_dir: Path) -> list[dict[str, float]]:
     """Return the evaluation records of a run."""
-    lines = (run_dir / 'metrics.jsonl').read_text().splitlines()
-    return [r for r in map(json.loads, lines) if r['kind'] == 'eval']
+    return [r for r in read_jsonl(run_dir / 'metrics.jsonl') if r['kind'] == 'eval']
 
 
 def write_curves(method: str, runs: dict[int, Path]) -> None:

@@ -13,7 +13,7 @@ from claifo_core.errors import ClaifoError, did_you_mean
 from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 COMMANDS = (tasks, domains, expert, bag, train, evaluate, report, doctor, bench)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -71,15 +71,25 @@ def build_parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; returns the exit code of :func:`guarded`."""
 
-    Returns:
-        The exit code: 0 done, 2 an error the user can solve (one line on stderr), 130 stopped by
-        Ctrl-C, 141 when the reader of the output has gone away.
-    """
-    try:
+    def command() -> int:
         args = build_parser().parse_args(argv)
         code: int = args.run(args)
+        return code
+
+    return guarded(command)
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run ``action`` and turn what the user can solve into one line.
+
+    Returns:
+        The exit code: that of ``action``, 2 an error the user can solve (one line on stderr), 130
+        stopped by Ctrl-C, 141 when the reader of the output has gone away.
+    """
+    try:
+        code = action()
         sys.stdout.flush()
     except (ClaifoError, SimError) as error:
         return _complain(str(error))

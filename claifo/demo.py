@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claifo.cli import Parser, guarded
 from claifo.commands.train import stop_on_interrupt
 from claifo.resources import SOURCE_ROOT, config_dir
-from claifo_core.errors import ClaifoError
-from claifo_sim.errors import SimError
 
 # The rest is imported where it is used: simulator processes import this module, and need no torch.
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 EXPERT_EPISODES = 10
 TEST_EPISODES = 20
 TEST_SEED = 10_000
-CURVES = sorted((SOURCE_ROOT / 'benchmarks' / 'results' / 'demo').glob('medians.csv'))
+CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo' / 'medians.csv'
 
 
 def film_expert(config: TrainConfig, folder: Path) -> None:
@@ -77,7 +75,7 @@ def run(seed: int, folder: Path) -> None:
     print(f'3/4  playing {TEST_EPISODES} new episodes', flush=True)
     result = test(config, run_dir / 'policy.safetensors').summary()
     print('4/4  writing the report', flush=True)
-    page = build(run_dir, controls=CURVES)
+    page = build(run_dir, controls=[CURVES] if CURVES.exists() else [])
     minutes = (time.monotonic() - started) / 60
     print(
         f'return {result["return_mean"]:.0f} ± {result["return_std"]:.0f} over {TEST_EPISODES} '
@@ -86,19 +84,17 @@ def run(seed: int, folder: Path) -> None:
 
 
 def main() -> int:
-    """Run the demo; exit codes as of :func:`claifo.cli.main`."""
-    parser = argparse.ArgumentParser(prog='python -m claifo.demo', description=__doc__)
+    """Run the demo; returns the exit code of :func:`claifo.cli.guarded`."""
+    return guarded(command)
+
+
+def command() -> int:
+    """Read the arguments and run."""
+    parser = Parser(prog='python -m claifo.demo', description=__doc__)
     parser.add_argument('--seed', type=int, default=0, help='of the run (default: 0)')
     parser.add_argument('--folder', type=Path, default=Path(), help='where bags/ and runs/ go')
     args = parser.parse_args()
-    try:
-        run(args.seed, args.folder)
-    except (ClaifoError, SimError) as error:
-        print(f'claifo: error: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('claifo: interrupted', file=sys.stderr)
-        return 130
+    run(args.seed, args.folder)
     return 0
 
 
