@@ -32,7 +32,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
     expert, env = config.expert, config.env
-    task = task_info(env.task)
+    rate_hz = agent_hz(env)  # first of all: the task may be misspelt
     if not expert.bag:
         raise ClaifoError(
             'expert.bag is empty; record one with '
@@ -41,7 +41,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop),
-        rate_hz=task.control_hz / env.action_repeat,
+        rate_hz=rate_hz,
         topic=expert.topic,
         split=expert.split,
         gap_s=expert.gap_s,
@@ -50,6 +50,11 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         min_frames=max(env.frame_stack, config.agent.n_step + 1),
     )
     return read_episodes([Path(expert.bag)], options)
+
+
+def agent_hz(env: EnvConfig) -> float:
+    """Return how often the agent acts, per second."""
+    return task_info(env.task).control_hz / env.action_repeat
 
 
 def source_of(domain: str) -> str:
@@ -78,19 +83,18 @@ def _world(config: TrainConfig) -> World:
     return World(
         vector=lambda: VectorEnv([spec] * env.num_envs),
         single=functools.partial(evaluation_env, env),
-        facts=_facts(config),
+        control_hz=agent_hz(env),
+        compared=functools.partial(_compared, config),
     )
 
 
-def _facts(config: TrainConfig) -> dict[str, Any]:
+def _compared(config: TrainConfig) -> dict[str, float | None]:
     """Return what a reader of the curves wants to compare with; the learner never sees it."""
     from claifo.experts import random_return
 
-    task = config.env.task
     return {
         'expert_return': _expert_return(config),
-        'random_return': random_return(task, COMPARED_EPISODES),
-        'control_hz': task_info(task).control_hz / config.env.action_repeat,
+        'random_return': random_return(config.env.task, COMPARED_EPISODES),
     }
 
 

@@ -85,13 +85,15 @@ class World:
     Attributes:
         vector: Starts the training environments.
         single: Builds one environment in the evaluation process; must be importable there.
-        facts: JSON values for the first metrics record and the policy file: expert_return,
-            random_return, control_hz.
+        control_hz: Agent steps per second, which travels in the policy file.
+        compared: Returns the true returns that curves are compared with, expert_return and
+            random_return; asked once, when a run starts anew.
     """
 
     vector: Callable[[], VectorEnv]
     single: Callable[[], Env]
-    facts: dict[str, Any]
+    control_hz: float
+    compared: Callable[[], dict[str, float | None]]
 
 
 class Trainer:
@@ -200,12 +202,13 @@ class Trainer:
             device=str(self.learner.device),
             threads=torch.get_num_threads(),
             parameters=self.learner.parameters,
-            **self._world.facts,
+            control_hz=self._world.control_hz,
+            **self._world.compared(),
         )
 
     def _policy(self) -> Policy:
         return self.learner.policy(
-            step=self.learner.steps, control_hz=self._world.facts.get('control_hz')
+            step=self.learner.steps, control_hz=self._world.control_hz
         )
 
     def _begin_episodes(self) -> None:

@@ -53,7 +53,8 @@ def train(run_dir: Path, doom: list[int] | None) -> None:
     world = World(
         vector=lambda: Doomed(*doom) if doom else DotVector(2),
         single=DotWorld,
-        facts={'expert_return': 25.0},
+        control_hz=10.0,
+        compared=lambda: {'expert_return': 25.0},
     )
     with closing(
         Trainer(small_config(**CONFIG), run_dir, world, expert_videos(2), console=False)
