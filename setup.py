@@ -53,6 +53,7 @@ setup(
     zip_safe=False,
     install_requires=[
         'backports.zstd>=1',
+        'cyclonedds>=11.0,<11.1',
         'dm_control==1.0.34',
         'gymnasium>=1.4,<2',
         'lz4>=4',

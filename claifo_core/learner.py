@@ -267,6 +267,11 @@ def _match_layout(optimiser: torch.optim.Adam) -> None:
                 state[key] = torch.empty_like(parameter).copy_(value)
 
 
+def set_threads(count: int) -> None:
+    """Let torch use ``count`` threads; 0: all cores but one, at least one."""
+    torch.set_num_threads(count or max(1, torch.get_num_threads() - 1))
+
+
 def choose_device(name: str) -> torch.device:
     """Return the torch device for 'auto', 'cpu' or 'cuda'.
 
