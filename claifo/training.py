@@ -14,6 +14,7 @@ from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
+from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
 from claifo_sim import EnvSpec, VectorEnv, make, task_info
 
@@ -77,15 +78,23 @@ def _look(env: EnvConfig) -> dict[str, Any]:
     }
 
 
-def _world(config: TrainConfig) -> World:
-    env = config.env
-    spec = EnvSpec(**_look(env), episode_steps=env.episode_steps)
-    return World(
-        vector=lambda: VectorEnv([spec] * env.num_envs),
-        single=functools.partial(evaluation_env, env),
-        control_hz=agent_hz(env),
+def env_spec(env: EnvConfig) -> EnvSpec:
+    """Return what one training environment is made of."""
+    return EnvSpec(**_look(env), episode_steps=env.episode_steps)
+
+
+def setting(config: TrainConfig) -> Setting:
+    """Return what a run of ``config`` is evaluated in and compared with."""
+    return Setting(
+        single=functools.partial(evaluation_env, config.env),
+        control_hz=agent_hz(config.env),
         compared=functools.partial(_compared, config),
     )
+
+
+def _world(config: TrainConfig) -> World:
+    specs = [env_spec(config.env)] * config.env.num_envs
+    return World(**vars(setting(config)), vector=functools.partial(VectorEnv, specs))
 
 
 def _compared(config: TrainConfig) -> dict[str, float | None]:

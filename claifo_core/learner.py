@@ -72,9 +72,8 @@ class Learner:
         self.device = choose_device(config.device)
         self.steps = 0
         self.updates = 0
-        self._check_videos(videos)
         env, agent, seed = config.env, config.agent, config.seed
-        replay = functools.partial(
+        self._new_replay = functools.partial(
             Replay,
             size_px=env.size_px,
             stack=env.frame_stack,
@@ -82,10 +81,10 @@ class Learner:
             discount=agent.discount,
             device=self.device,
         )
-        self.expert = replay(sum(map(len, videos)), action_dim=0)
-        for video in videos:
-            self.expert.add_video(video)
-        self.replay = replay(config.replay_frames, action_dim=action_dim, lanes=env.num_envs)
+        self.take_expert(videos)
+        self.replay = self._new_replay(
+            config.replay_frames, action_dim=action_dim, lanes=env.num_envs
+        )
         networks = build_networks(
             config.network,
             frame_stack=env.frame_stack,
@@ -107,6 +106,17 @@ class Learner:
         )
         self._sums: dict[str, Tensor] = {}
         self._summed = 0
+
+    def take_expert(self, videos: Sequence[NDArray[np.uint8]]) -> None:
+        """Learn from these videos from now on, uint8 (T, H, W, 3) each.
+
+        Raises:
+            ClaifoError: a video does not fit; those taken before stay.
+        """
+        self._check_videos(videos)
+        self.expert = self._new_replay(sum(map(len, videos)), action_dim=0)
+        for video in videos:
+            self.expert.add_video(video)
 
     def _check_videos(self, videos: Sequence[NDArray[np.uint8]]) -> None:
         size = self.config.env.size_px

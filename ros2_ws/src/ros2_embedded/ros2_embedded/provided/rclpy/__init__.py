@@ -1,0 +1,159 @@
+"""The part of rclpy that programs use, without ROS 2: see the README of ros2_embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rclpy.context import Context
+from rclpy.parameter import Parameter
+from rclpy.signals import (
+    SignalHandlerOptions,
+    install_signal_handlers,
+    uninstall_signal_handlers,
+)
+from rclpy.task import Future
+from rclpy.utilities import get_default_context, ok
+from rclpy.utilities import try_shutdown as _try_shutdown
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+    from rclpy.node import Node
+
+_global_executor: Executor | None = None
+
+
+class InitContextManager:
+    """What :func:`init` returns: shuts down at the end of a ``with`` block."""
+
+    def __init__(self, context: Context, uninstall: bool) -> None:
+        """Take the context."""
+        self.context, self._uninstall = context, uninstall
+
+    def __enter__(self) -> InitContextManager:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Shut down, if that has not been done."""
+        try_shutdown(context=self.context, uninstall_handlers=self._uninstall)
+
+
+def init(
+    *,
+    args: Sequence[str] | None = None,
+    context: Context | None = None,
+    domain_id: int | None = None,
+    signal_handler_options: SignalHandlerOptions | None = None,
+) -> InitContextManager:
+    """Join the domain.
+
+    Args:
+        args: Command line; None: that of the process.
+        context: Context; None: the default one, which handles SIGINT and SIGTERM.
+        domain_id: DDS domain; None: what ROS_DOMAIN_ID says.
+        signal_handler_options: Which signals shut down.
+
+    Raises:
+        RuntimeError: It is initialized already, or an argument is not known.
+    """
+    chosen = context or get_default_context()
+    if signal_handler_options is None:
+        default = chosen is get_default_context()
+        signal_handler_options = SignalHandlerOptions.ALL if default else SignalHandlerOptions.NO
+    chosen.init(args, domain_id=domain_id)
+    install_signal_handlers(signal_handler_options)
+    return InitContextManager(chosen, signal_handler_options is not SignalHandlerOptions.NO)
+
+
+def _drop_global_executor() -> None:
+    global _global_executor
+    if _global_executor is not None:
+        _global_executor.shutdown()
+        _global_executor = None
+
+
+def get_global_executor() -> Executor:
+    """Return the executor that is used where none is named."""
+    from rclpy.executors import SingleThreadedExecutor
+
+    global _global_executor
+    if _global_executor is None:
+        _global_executor = SingleThreadedExecutor()
+        _global_executor.context.on_shutdown(_drop_global_executor)
+    return _global_executor
+
+
+def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
+    """Leave the domain.
+
+    Raises:
+        RuntimeError: It was not joined, or left already.
+    """
+    (context or get_default_context()).shutdown()
+    _after_shutdown(context, uninstall_handlers)
+
+
+def try_shutdown(
+    *, context: Context | None = None, uninstall_handlers: bool | None = None
+) -> None:
+    """Leave the domain, if it was joined."""
+    _try_shutdown(context=context)
+    _after_shutdown(context, uninstall_handlers)
+
+
+def _after_shutdown(context: Context | None, uninstall: bool | None) -> None:
+    if uninstall or (uninstall is None and context is None):
+        uninstall_signal_handlers()
+
+
+def create_node(node_name: str, **options: Any) -> Node:  # noqa: ANN401
+    """Return a new node; options as for :class:`rclpy.node.Node`."""
+    from rclpy.node import Node
+
+    return Node(node_name, **options)
+
+
+def spin_once(
+    node: Node, *, executor: Executor | None = None, timeout_sec: float | None = None
+) -> None:
+    """Do one piece of work of a node, or wait for it until the time is over."""
+    worker = executor or get_global_executor()
+    try:
+        worker.add_node(node)
+        worker.spin_once(timeout_sec=timeout_sec)
+    finally:
+        worker.remove_node(node)
+
+
+def spin(node: Node, executor: Executor | None = None) -> None:
+    """Work for a node until shutdown."""
+    worker = executor or get_global_executor()
+    try:
+        worker.add_node(node)
+        while worker.context.ok():
+            worker.spin_once()
+    finally:
+        worker.remove_node(node)
+
+
+def spin_until_future_complete(
+    node: Node,
+    future: Future,
+    executor: Executor | None = None,
+    timeout_sec: float | None = None,
+) -> None:
+    """Work for a node until a future is done, or the time is over."""
+    worker = executor or get_global_executor()
+    try:
+        worker.add_node(node)
+        worker.spin_until_future_complete(future, timeout_sec)
+    finally:
+        worker.remove_node(node)
+
+
+__all__ = [
+    'Context', 'Future', 'Parameter', 'SignalHandlerOptions', 'create_node', 'get_default_context',
+    'get_global_executor', 'init', 'ok', 'shutdown', 'spin', 'spin_once',
+    'spin_until_future_complete', 'try_shutdown',
+]  # fmt: skip

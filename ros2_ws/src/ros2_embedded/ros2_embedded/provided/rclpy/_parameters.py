@@ -1,0 +1,371 @@
+"""The parameters of a node: declared, checked, changed, told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rcl_interfaces.msg import (
+    ListParametersResult,
+    ParameterDescriptor,
+    ParameterEvent,
+    ParameterValue,
+    SetParametersResult,
+)
+
+from rclpy import _names
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterAlreadyDeclaredException,
+    ParameterImmutableException,
+    ParameterNotDeclaredException,
+    ParameterUninitializedException,
+)
+from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
+from rclpy.qos import qos_profile_parameter_events
+
+if TYPE_CHECKING:
+    from rclpy.publisher import Publisher
+
+Check = Callable[[list[Parameter]], SetParametersResult]
+_OK = SetParametersResult(successful=True)
+_SLACK = 1e-9
+
+
+def _refused(reason: str) -> SetParametersResult:
+    return SetParametersResult(successful=False, reason=reason)
+
+
+class ParameterNode:
+    """What a node can do with parameters."""
+
+    def _init_parameters(
+        self, overrides: dict[str, Any], allow_undeclared: bool, publisher: Publisher | None
+    ) -> None:
+        """Start without any.
+
+        Args:
+            overrides: Values given from outside; they win over defaults.
+            allow_undeclared: Setting what was not declared declares it.
+            publisher: Where changes are told.
+        """
+        self._parameters: dict[str, Parameter] = {}
+        self._descriptors: dict[str, ParameterDescriptor] = {}
+        self._parameter_overrides = {
+            name: Parameter(name, value=_as_ros(value)) for name, value in overrides.items()
+        }
+        self._allow_undeclared_parameters = allow_undeclared
+        self._before: list[Callable[[list[Parameter]], list[Parameter]]] = []
+        self._checks: list[Check] = []
+        self._after: list[Callable[[list[Parameter]], None]] = []
+        self._parameter_publisher = publisher
+
+    def declare_parameter(
+        self,
+        name: str,
+        value: Any = None,  # noqa: ANN401 (any parameter value, or a Parameter.Type)
+        descriptor: ParameterDescriptor | None = None,
+        ignore_override: bool = False,
+    ) -> Parameter:
+        """Declare a parameter; a value given from outside wins over ``value``.
+
+        Raises:
+            ParameterAlreadyDeclaredException: It is declared already.
+            InvalidParameterTypeException: The value from outside has another type.
+            InvalidParameterValueException: The value is out of range, or refused by a callback.
+        """
+        return self.declare_parameters('', [(name, value, descriptor)], ignore_override)[0]
+
+    def declare_parameters(
+        self,
+        namespace: str,
+        parameters: Iterable[tuple[Any, ...]],
+        ignore_override: bool = False,
+    ) -> list[Parameter]:
+        """Declare (name, value, descriptor) tuples; see :meth:`declare_parameter`."""
+        declared = []
+        for name, *rest in parameters:
+            value, descriptor = (*rest, None, None)[:2]
+            full = f'{namespace}{PARAMETER_SEPARATOR_STRING}{name}' if namespace else name
+            declared.append(self._declare(full, value, descriptor, ignore_override))
+        return declared
+
+    def _declare(
+        self,
+        name: str,
+        value: Any,  # noqa: ANN401
+        descriptor: ParameterDescriptor | None,
+        ignore_override: bool,
+    ) -> Parameter:
+        _names.parameter(name)
+        if name in self._parameters:
+            raise ParameterAlreadyDeclaredException(name)
+        descriptor = descriptor or ParameterDescriptor()
+        is_type = isinstance(value, Parameter.Type)
+        default = Parameter(name, value=None if is_type else value)
+        kind = value if is_type else default.type_
+        given = None if ignore_override else self._parameter_overrides.get(name)
+        found = default if given is None else _as_kind(given, kind)
+        if kind == Parameter.Type.NOT_SET:
+            descriptor.dynamic_typing = descriptor.dynamic_typing or value is None
+        elif not descriptor.dynamic_typing and found.type_ not in (kind, Parameter.Type.NOT_SET):
+            raise InvalidParameterTypeException(found, kind)
+        descriptor.name, descriptor.type = name, int(kind)
+        self._descriptors[name] = descriptor
+        result = self._checked([found], declaring=True)
+        if not result.successful:
+            del self._descriptors[name]
+            raise InvalidParameterValueException(name, found.value, result.reason)
+        self._store([found], new=True)
+        return found
+
+    def undeclare_parameter(self, name: str) -> None:
+        """Forget a parameter.
+
+        Raises:
+            ParameterNotDeclaredException: It was not declared.
+            ParameterImmutableException: It is read-only.
+        """
+        if self.describe_parameter(name).read_only:
+            raise ParameterImmutableException(name)
+        gone = self._parameters.pop(name)
+        del self._descriptors[name]
+        self._tell(deleted=[gone])
+
+    def has_parameter(self, name: str) -> bool:
+        """Return whether a parameter is declared."""
+        return name in self._parameters
+
+    def get_parameter(self, name: str) -> Parameter:
+        """Return a parameter.
+
+        Raises:
+            ParameterNotDeclaredException: It was not declared.
+            ParameterUninitializedException: It has a fixed type and no value.
+        """
+        if name not in self._parameters:
+            if self._allow_undeclared_parameters:
+                return Parameter(name)
+            raise ParameterNotDeclaredException(name)
+        found = self._parameters[name]
+        if found.type_ == Parameter.Type.NOT_SET and not self._descriptors[name].dynamic_typing:
+            raise ParameterUninitializedException(name)
+        return found
+
+    def get_parameters(self, names: Sequence[str]) -> list[Parameter]:
+        """Return parameters; see :meth:`get_parameter`."""
+        return [self.get_parameter(name) for name in names]
+
+    def get_parameter_or(
+        self, name: str, alternative_value: Parameter | None = None
+    ) -> Parameter:
+        """Return a parameter, or the alternative where it is not declared or has no value."""
+        found = self._parameters.get(name)
+        if found is None or found.type_ == Parameter.Type.NOT_SET:
+            return alternative_value or Parameter(name)
+        return found
+
+    def get_parameters_by_prefix(self, prefix: str) -> dict[str, Parameter]:
+        """Return the parameters below a prefix, by the rest of their names."""
+        start = f'{prefix}{PARAMETER_SEPARATOR_STRING}' if prefix else ''
+        return {
+            name.removeprefix(start): found
+            for name, found in self._parameters.items()
+            if name.startswith(start)
+        }
+
+    def get_parameter_type(self, name: str) -> Parameter.Type:
+        """Return the type of a parameter; raises as :meth:`get_parameter`."""
+        return self.get_parameter(name).type_
+
+    def get_parameter_types(self, names: Sequence[str]) -> list[Parameter.Type]:
+        """Return the types of parameters."""
+        return [self.get_parameter_type(name) for name in names]
+
+    def describe_parameter(self, name: str) -> ParameterDescriptor:
+        """Return how a parameter was declared.
+
+        Raises:
+            ParameterNotDeclaredException: It was not.
+        """
+        if name not in self._descriptors:
+            if self._allow_undeclared_parameters:
+                return ParameterDescriptor(name=name)
+            raise ParameterNotDeclaredException(name)
+        return self._descriptors[name]
+
+    def describe_parameters(self, names: Sequence[str]) -> list[ParameterDescriptor]:
+        """Return how parameters were declared."""
+        return [self.describe_parameter(name) for name in names]
+
+    def set_descriptor(
+        self,
+        name: str,
+        descriptor: ParameterDescriptor,
+        alternative_value: ParameterValue | None = None,
+    ) -> ParameterValue:
+        """Raise NotImplementedError: descriptors stay as declared."""
+        raise NotImplementedError('ros2_embedded does not change descriptors after declaration')
+
+    def list_parameters(self, prefixes: Sequence[str], depth: int) -> ListParametersResult:
+        """Return names below any of the prefixes, at most ``depth`` levels deep (0: all)."""
+        result = ListParametersResult()
+        names, found = [], set()
+        for name in sorted(self._parameters):
+            if _listed(name, prefixes, depth):
+                names.append(name)
+                found.add(name.rpartition(PARAMETER_SEPARATOR_STRING)[0])
+        result.names, result.prefixes = names, sorted(found - {''})
+        return result
+
+    def set_parameters(self, parameter_list: Sequence[Parameter]) -> list[SetParametersResult]:
+        """Set parameters one by one; the results say which were refused, and why.
+
+        Raises:
+            ParameterNotDeclaredException: One was not declared.
+        """
+        return [self.set_parameters_atomically([parameter]) for parameter in parameter_list]
+
+    def set_parameters_atomically(
+        self, parameter_list: Sequence[Parameter]
+    ) -> SetParametersResult:
+        """Set all of the parameters or none.
+
+        Raises:
+            ParameterNotDeclaredException: One was not declared.
+        """
+        wanted = list(parameter_list)
+        for change in self._before:
+            wanted = change(wanted)
+        unknown = [p.name for p in wanted if p.name not in self._parameters]
+        if unknown and not self._allow_undeclared_parameters:
+            raise ParameterNotDeclaredException(unknown)
+        for name in unknown:
+            self.declare_parameter(name)
+        wanted = [_as_kind(p, Parameter.Type(self._descriptors[p.name].type)) for p in wanted]
+        result = self._checked(wanted)
+        if result.successful:
+            self._store(wanted)
+        return result
+
+    def add_pre_set_parameters_callback(
+        self, callback: Callable[[list[Parameter]], list[Parameter]]
+    ) -> None:
+        """Let ``callback`` change what is to be set, before it is checked."""
+        self._before.insert(0, callback)
+
+    def add_on_set_parameters_callback(self, callback: Check) -> None:
+        """Let ``callback`` refuse what is to be set."""
+        self._checks.insert(0, callback)
+
+    def add_post_set_parameters_callback(
+        self, callback: Callable[[list[Parameter]], None]
+    ) -> None:
+        """Tell ``callback`` what was set."""
+        self._after.insert(0, callback)
+
+    def remove_pre_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
+        """Ask it no more."""
+        self._before.remove(callback)
+
+    def remove_on_set_parameters_callback(self, callback: Check) -> None:
+        """Ask it no more."""
+        self._checks.remove(callback)
+
+    def remove_post_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
+        """Tell it no more."""
+        self._after.remove(callback)
+
+    def _checked(
+        self, parameters: list[Parameter], declaring: bool = False
+    ) -> SetParametersResult:
+        for parameter in parameters:
+            descriptor = self._descriptors[parameter.name]
+            if descriptor.read_only and not declaring:
+                return _refused(f'{parameter.name} is read-only')
+            reason = _wrong_type(parameter, descriptor) or _out_of_range(parameter, descriptor)
+            if reason and parameter.type_ != Parameter.Type.NOT_SET:
+                return _refused(reason)
+        for check in self._checks:
+            result = check(parameters)
+            if not result.successful:
+                return result
+        return _OK
+
+    def _store(self, parameters: list[Parameter], new: bool = False) -> None:
+        self._parameters |= {parameter.name: parameter for parameter in parameters}
+        for told in self._after:
+            told(parameters)
+        self._tell(**{'new' if new else 'changed': parameters})
+
+    def _tell(self, **lists: list[Parameter]) -> None:
+        if self._parameter_publisher is None:
+            return
+        event = ParameterEvent(
+            node=self.get_fully_qualified_name(),  # type: ignore[attr-defined]
+            **{f'{kind}_parameters': [p.to_parameter_msg() for p in parameters]
+               for kind, parameters in lists.items()},
+        )  # fmt: skip
+        event.stamp = self.get_clock().now().to_msg()  # type: ignore[attr-defined]
+        self._parameter_publisher.publish(event)
+
+
+def _as_ros(value: Any) -> Any:  # noqa: ANN401
+    """Return a YAML value as a parameter may hold it: mixed numbers are doubles."""
+    if isinstance(value, list) and any(isinstance(v, float) for v in value):
+        return [float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value]
+    return value
+
+
+def _as_kind(parameter: Parameter, kind: Parameter.Type) -> Parameter:
+    """Return an empty list as the array it stands for: alone it does not tell its type."""
+    if parameter.type_ == Parameter.Type.BYTE_ARRAY and not parameter.value:
+        if kind > Parameter.Type.BYTE_ARRAY:
+            return Parameter(parameter.name, kind, [])
+    return parameter
+
+
+def _wrong_type(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
+    if descriptor.dynamic_typing or int(parameter.type_) == descriptor.type:
+        return ''
+    expected = Parameter.Type(descriptor.type).name
+    return (
+        f'{parameter.name} is {parameter.value!r} of type {parameter.type_.name}; '
+        f'the type {expected} is needed'
+    )
+
+
+def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
+    """Return why a number is not in the range of its descriptor, or an empty string."""
+    if parameter.type_ == Parameter.Type.INTEGER:
+        ranges = descriptor.integer_range
+    elif parameter.type_ == Parameter.Type.DOUBLE:
+        ranges = descriptor.floating_point_range
+    else:
+        return ''
+    value = parameter.value
+    for allowed in ranges:
+        low, high, step = allowed.from_value, allowed.to_value, allowed.step
+        if math.isclose(value, low) or math.isclose(value, high):
+            continue
+        if not low <= value <= high:
+            return f'{parameter.name} is {value}; it must be from {low} to {high}'
+        if step and abs((value - low) / step - round((value - low) / step)) > _SLACK:
+            return f'{parameter.name} is {value}; it must be {low} plus a multiple of {step}'
+    return ''
+
+
+def _listed(name: str, prefixes: Sequence[str], depth: int) -> bool:
+    dot = PARAMETER_SEPARATOR_STRING
+    if not prefixes:
+        return depth == 0 or name.count(dot) < depth
+    for prefix in prefixes:
+        if name == prefix:
+            return True
+        if name.startswith(prefix + dot):
+            rest = name.removeprefix(prefix + dot)
+            if depth == 0 or rest.count(dot) < depth:
+                return True
+    return False

@@ -1,0 +1,3 @@
+"""Numbers of nanoseconds."""
+
+S_TO_NS = 1_000_000_000

@@ -1,0 +1,1 @@
+"""Parts of rclpy that have a name but are not for direct use."""

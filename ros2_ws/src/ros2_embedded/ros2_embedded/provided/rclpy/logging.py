@@ -1,0 +1,73 @@
+"""Logging: lines on standard error, and on the topic /rosout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rclpy.impl.logging_severity import LoggingSeverity
+from rclpy.impl.rcutils_logger import RcutilsLogger, levels
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+__all__ = ['LoggingSeverity', 'get_logger', 'get_logging_directory', 'set_logger_level']
+
+_UNSET = LoggingSeverity.UNSET
+_root = RcutilsLogger('')
+
+
+def get_logger(name: str) -> RcutilsLogger:
+    """Return the logger of that name.
+
+    Raises:
+        ValueError: The name is empty.
+    """
+    if not name:
+        raise ValueError('Logger name must not be empty.')
+    return RcutilsLogger(name)
+
+
+def set_logger_level(name: str, level: int, detailed_error: bool = False) -> None:
+    """Set from which severity on a logger, and those below it, say anything."""
+    levels[name] = LoggingSeverity(level)
+
+
+def get_logger_level(name: str) -> LoggingSeverity:
+    """Return the level set for a logger itself; UNSET where its parent decides."""
+    return levels.get(name, _UNSET)
+
+
+def get_logger_effective_level(name: str) -> LoggingSeverity:
+    """Return the level that counts for a logger."""
+    return RcutilsLogger(name).get_effective_level()
+
+
+def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:
+    """Return the severity of that name.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    if log_severity.upper() not in LoggingSeverity.__members__:
+        raise RuntimeError(f'failed to get severity from string {log_severity!r}')
+    return LoggingSeverity[log_severity.upper()]
+
+
+def get_logging_directory() -> Path:
+    """Return where files would go; this package writes none."""
+    return Path.home() / '.ros' / 'log'
+
+
+def _attach(node: Node) -> None:
+    """Let a node's log go to /rosout too."""
+    from rcl_interfaces.msg import Log
+
+    from rclpy.qos import qos_profile_rosout_default
+
+    publisher = node.create_publisher(Log, '/rosout', qos_profile_rosout_default)
+
+    def publish(record: dict[str, object]) -> None:
+        publisher.publish(Log(stamp=node.get_clock().now().to_msg(), **record))
+
+    node.get_logger()._publish = publish

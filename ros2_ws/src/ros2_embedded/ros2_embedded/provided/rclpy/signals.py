@@ -1,0 +1,57 @@
+"""Ending programs by signals: SIGINT and SIGTERM shut every context down."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import types
+import weakref
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rclpy.context import Context
+
+
+class SignalHandlerOptions(Enum):
+    """Which signals are handled."""
+
+    NO = ()
+    SIGINT = (signal.SIGINT,)
+    SIGTERM = (signal.SIGTERM,)
+    ALL = (signal.SIGINT, signal.SIGTERM)
+
+
+contexts: weakref.WeakSet[Context] = weakref.WeakSet()
+_earlier: dict[int, Any] = {}
+
+
+def install_signal_handlers(options: SignalHandlerOptions = SignalHandlerOptions.ALL) -> None:
+    """Shut down on the signals; outside the main thread Python allows no handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in options.value:
+        if number not in _earlier:
+            _earlier[number] = signal.signal(number, _handle)
+
+
+def uninstall_signal_handlers() -> None:
+    """Put the earlier handlers back."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    while _earlier:
+        signal.signal(*_earlier.popitem())
+
+
+def get_current_signal_handlers_options() -> SignalHandlerOptions:
+    """Return which signals are handled."""
+    return next(o for o in SignalHandlerOptions if set(o.value) == set(_earlier))
+
+
+def _handle(number: int, frame: types.FrameType | None) -> None:
+    """Shut down, and let an earlier handler of Python know (KeyboardInterrupt, for example)."""
+    for context in list(contexts):
+        context._end()
+    earlier = _earlier.get(number)
+    if callable(earlier):
+        earlier(number, frame)

@@ -1,0 +1,92 @@
+"""ROS time from the topic /clock, while the parameter use_sim_time is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rclpy.clock import ROSClock
+from rclpy.clock_type import ClockType
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+
+if TYPE_CHECKING:
+    from rcl_interfaces.msg import SetParametersResult
+    from rosgraph_msgs.msg import Clock as ClockMessage
+
+    from rclpy.node import Node
+
+CLOCK_TOPIC = '/clock'
+USE_SIM_TIME_NAME = 'use_sim_time'
+
+
+class TimeSource:
+    """Drives the clocks attached to it."""
+
+    def __init__(self, *, node: Node) -> None:
+        """Declare use_sim_time on the node, and follow it."""
+        self._node = node
+        self._clocks: set[ROSClock] = set()
+        self._subscription: Any = None
+        self._last = Time(clock_type=ClockType.ROS_TIME)
+        if not node.has_parameter(USE_SIM_TIME_NAME):
+            node.declare_parameter(USE_SIM_TIME_NAME, False)
+        self.ros_time_is_active = bool(node.get_parameter(USE_SIM_TIME_NAME).value)
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._follow)
+
+    @property
+    def ros_time_is_active(self) -> bool:
+        """Whether the clocks show the time of a simulator."""
+        return self._subscription is not None
+
+    @ros_time_is_active.setter
+    def ros_time_is_active(self, enabled: bool) -> None:
+        if enabled and self._subscription is None:
+            from rosgraph_msgs.msg import Clock as ClockMessage
+
+            newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+            self._subscription = self._node.create_subscription(
+                ClockMessage, CLOCK_TOPIC, self.clock_callback, newest
+            )
+        elif not enabled and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+        for clock in self._clocks:
+            clock._set_ros_time_is_active(enabled)
+
+    def attach_clock(self, clock: ROSClock) -> None:
+        """Drive this clock too.
+
+        Raises:
+            ValueError: It is no ROS clock.
+        """
+        if not isinstance(clock, ROSClock):
+            raise ValueError('Only clocks with type ROS_TIME can be attached.')
+        clock._set_ros_time_is_active(self.ros_time_is_active)
+        clock.set_ros_time_override(self._last)
+        self._clocks.add(clock)
+
+    def detach_node(self) -> None:
+        """Stop following the topic."""
+        self.ros_time_is_active = False
+
+    def clock_callback(self, msg: ClockMessage) -> None:
+        """Take a time from the simulator."""
+        self._last = Time.from_msg(msg.clock)
+        for clock in self._clocks:
+            clock.set_ros_time_override(self._last)
+
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+        from rcl_interfaces.msg import SetParametersResult
+
+        wrong = any(
+            p.name == USE_SIM_TIME_NAME and p.type_ != Parameter.Type.BOOL for p in parameters
+        )
+        reason = 'use_sim_time parameter set to something besides a bool' if wrong else ''
+        return SetParametersResult(successful=not wrong, reason=reason)
+
+    def _follow(self, parameters: list[Parameter]) -> None:
+        for parameter in parameters:
+            if parameter.name == USE_SIM_TIME_NAME:
+                self.ros_time_is_active = bool(parameter.value)

@@ -1,0 +1,145 @@
+"""Timers, and loops at a rate."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rclpy.clock import Clock
+from rclpy.exceptions import ROSInterruptException
+from rclpy.time import Time
+
+if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.context import Context
+
+
+class TimerInfo(NamedTuple):
+    """When a timer should have fired, and when it did."""
+
+    expected_call_time: Time
+    actual_call_time: Time
+
+
+class Timer:
+    """Calls back once per period of its clock."""
+
+    def __init__(
+        self,
+        callback: Callable[..., Any] | None,
+        callback_group: CallbackGroup | None,
+        timer_period_ns: int,
+        clock: Clock,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        autostart: bool = True,
+    ) -> None:
+        """Start the first period now.
+
+        Raises:
+            ValueError: The period is negative.
+        """
+        if timer_period_ns < 0:
+            raise ValueError('timer period must not be negative')
+        self.callback, self.callback_group, self.clock = callback, callback_group, clock
+        self._period_ns, self._wake = int(timer_period_ns), wake
+        self._cancelled = not autostart
+        self._last_ns = clock._now_ns()
+        self._next_ns = self._last_ns + self._period_ns
+
+    @property
+    def timer_period_ns(self) -> int:
+        """The period in nanoseconds."""
+        return self._period_ns
+
+    @timer_period_ns.setter
+    def timer_period_ns(self, value: int) -> None:
+        self._period_ns = int(value)
+        self._next_ns = self._last_ns + self._period_ns
+        self._wake()
+
+    def is_ready(self) -> bool:
+        """Return whether the period is over."""
+        return not self._cancelled and self._left_ns() <= 0
+
+    def is_canceled(self) -> bool:
+        """Return whether it was stopped."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Stop; :meth:`reset` starts it again."""
+        self._cancelled = True
+
+    def reset(self) -> None:
+        """Start a new period now."""
+        self._cancelled = False
+        self._next_ns = self.clock._now_ns() + self._period_ns
+        self._wake()
+
+    def time_since_last_call(self) -> int:
+        """Return nanoseconds since the last call (or the start)."""
+        return self.clock._now_ns() - self._last_ns
+
+    def time_until_next_call(self) -> int | None:
+        """Return nanoseconds until the next call, below 0 if it is late; None if cancelled."""
+        return None if self._cancelled else self._left_ns()
+
+    def destroy(self) -> None:
+        """Stop for good."""
+        self._cancelled = True
+        self.callback = None
+
+    def _left_ns(self) -> int:
+        now = self.clock._now_ns()
+        if now < self._last_ns:  # the clock has jumped back
+            self._last_ns, self._next_ns = now, now + self._period_ns
+        return self._next_ns - now
+
+    _ready = is_ready
+
+    def _execute(self) -> Any:  # noqa: ANN401
+        """Call back; periods that were missed are left out."""
+        now, expected = self.clock._now_ns(), self._next_ns
+        self._last_ns = now
+        missed = max(0, now - expected) // self._period_ns if self._period_ns else 0
+        self._next_ns = expected + (missed + 1) * self._period_ns
+        if self.callback is None:
+            return None
+        if not inspect.signature(self.callback).parameters:
+            return self.callback()
+        kind = self.clock.clock_type
+        return self.callback(
+            TimerInfo(Time(nanoseconds=expected, clock_type=kind),
+                      Time(nanoseconds=now, clock_type=kind))
+        )  # fmt: skip
+
+
+class Rate:
+    """Sleeps to the end of each period; the timer must be spun by another thread."""
+
+    def __init__(self, timer: Timer, *, context: Context) -> None:
+        """Take a timer without a callback."""
+        self._timer, self._context = timer, context
+        self._over = threading.Event()
+        self._destroyed = False
+        timer.callback = self._over.set
+        context.on_shutdown(self._over.set)
+
+    def sleep(self) -> None:
+        """Wait for the end of the period.
+
+        Raises:
+            ROSInterruptException: The context was shut down, or the rate destroyed.
+        """
+        self._over.wait()
+        self._over.clear()
+        if self._destroyed or not self._context.ok():
+            raise ROSInterruptException
+
+    def destroy(self) -> None:
+        """End the sleep, and the timer."""
+        self._destroyed = True
+        self._timer.destroy()
+        self._over.set()
