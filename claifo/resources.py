@@ -24,6 +24,12 @@ def constraints_file() -> Path:
     return _find('constraints.txt')
 
 
+def interfaces_dir() -> Path:
+    """Return the interface package claifo_msgs, with its ``msg`` and ``srv``."""
+    source = SOURCE_ROOT / 'ros2_ws' / 'src' / 'claifo_msgs'
+    return source if source.is_dir() else _find('interfaces/claifo_msgs')
+
+
 def _find(name: str) -> Path:
     """Look in the source tree, then under share/claifo of every folder above the code.
 

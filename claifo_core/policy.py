@@ -75,19 +75,34 @@ class Policy:
         path = Path(path)
         if not path.is_file():
             raise ClaifoError(f'{path}: no such policy file')
+        return cls.from_bytes(path.read_bytes(), str(path))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str) -> Policy:
+        """Build a policy from the content of its file.
+
+        Args:
+            data: What :meth:`to_bytes` returned.
+            source: File or topic named in errors.
+
+        Raises:
+            ClaifoError: the data are damaged, or not a policy of this project.
+        """
         try:
-            with safetensors.safe_open(path, 'pt') as file:
-                metadata = json.loads((file.metadata() or {}).get('claifo', '{}'))
-                tensors = {key: file.get_tensor(key) for key in file.keys()}
-        except (safetensors.SafetensorError, ValueError, OSError) as error:
-            raise ClaifoError(f'{path}: damaged policy file ({error}); copy it again') from None
+            tensors = safetensors.torch.load(data)
+            metadata = _metadata(data)
+        except (safetensors.SafetensorError, ValueError, KeyError) as error:
+            raise ClaifoError(f'{source}: damaged policy file ({error}); copy it again') from None
         if metadata.get('format') != FORMAT:
-            raise ClaifoError(f'{path}: not a policy of this project (format {FORMAT} is needed)')
+            raise ClaifoError(
+                f'{source}: not a policy of this project (format {FORMAT} is needed)'
+            )
         try:
             return cls._build(metadata, tensors)
         except (KeyError, TypeError, ValueError, RuntimeError, ClaifoError):
             raise ClaifoError(
-                f'{path}: damaged policy file (weights and description do not fit); copy it again'
+                f'{source}: damaged policy file (weights and description do not fit); '
+                'copy it again'
             ) from None
 
     @classmethod
@@ -102,9 +117,12 @@ class Policy:
 
     def save(self, path: Path | str) -> None:
         """Write the policy file atomically."""
+        write_atomic(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the policy file."""
         tensors = {k: v.contiguous() for k, v in self._parts.state_dict().items()}
-        metadata = {'claifo': json.dumps(self.metadata)}
-        write_atomic(path, safetensors.torch.save(tensors, metadata))
+        return safetensors.torch.save(tensors, {'claifo': json.dumps(self.metadata)})
 
     @torch.no_grad()
     def encode(self, stack: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -121,3 +139,11 @@ class Policy:
     def _encode(self, stack: NDArray[np.uint8]) -> torch.Tensor:
         latent: torch.Tensor = self._parts['encoder'](torch.from_numpy(stack).float())
         return latent
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Return the description in the header of a safetensors file: 8 bytes of size, then JSON."""
+    size = int.from_bytes(data[:8], 'little')
+    header = json.loads(data[8 : 8 + size])
+    metadata: dict[str, Any] = json.loads(header.get('__metadata__', {}).get('claifo', '{}'))
+    return metadata

@@ -51,7 +51,7 @@ def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) ->
     built = {
         key: _section(hints[key], value, source, f'{prefix}{key}.')
         if dataclasses.is_dataclass(hints[key])
-        else _convert(value, hints[key], f'{source}: {prefix}{key}')
+        else convert(value, hints[key], f'{source}: {prefix}{key}')
         for key, value in values.items()
     }
     try:
@@ -60,8 +60,17 @@ def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) ->
         raise ClaifoError(f'{source}: {prefix}{error}') from None
 
 
-def _convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any field type)
-    """Return ``value`` as ``kind``; a string stands for the value it spells."""
+def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any field type)
+    """Return ``value`` as ``kind``; a string stands for the value it spells.
+
+    Args:
+        value: Any YAML value.
+        kind: Annotation of a field of the configuration.
+        where: File and key, named in the error.
+
+    Raises:
+        ClaifoError: It cannot be read as that type.
+    """
     if isinstance(kind, types.UnionType):
         if value is None or value == 'null':
             return None
@@ -88,7 +97,7 @@ def _convert_tuple(value: Any, kind: Any, where: str) -> tuple[Any, ...]:  # noq
     fixed = None if inner[-1] is Ellipsis else len(inner)
     if not isinstance(parts, Sequence) or len(parts) != (fixed or len(parts) or 1):
         raise ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')
-    return tuple(_convert(part, inner[0], where) for part in parts)
+    return tuple(convert(part, inner[0], where) for part in parts)
 
 
 def _describe(kind: Any) -> str:  # noqa: ANN401 (any field type)

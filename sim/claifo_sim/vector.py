@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import struct
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from claifo_sim.errors import SimError
 from claifo_sim.registry import EnvSpec, make, task_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from types import TracebackType
@@ -152,21 +153,26 @@ class VectorEnv:
         self._collect([index])
         return self._result()
 
-    def step_async(self, actions: np.ndarray) -> None:
+    def step_async(
+        self, actions: np.ndarray, seeds: Mapping[int, int | None] = MappingProxyType({})
+    ) -> None:
         """Let every environment begin a step; :meth:`step_wait` must follow.
 
         Args:
             actions: float32 (N, A) in [-1, 1].
+            seeds: Environments that start an episode instead, each with its seed as in
+                :meth:`reset`.
 
         Raises:
-            SimError: The shape is wrong, or a worker died.
+            SimError: The shape is wrong, a seed is negative, or a worker died.
         """
         expected = (self.num_envs, self.action_dim)
         if np.shape(actions) != expected:
             raise SimError(f'step: actions of shape {np.shape(actions)}; expected {expected}')
         self._arrays['action'][:] = actions
+        resets = {row: _reset_message(seed) for row, seed in seeds.items()}
         for row in range(self.num_envs):
-            self._send(row, _STEP)
+            self._send(row, resets.get(row, _STEP))
 
     def step_wait(self) -> VectorStep:
         """Wait for the step that was begun.

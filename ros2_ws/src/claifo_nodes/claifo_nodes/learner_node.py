@@ -7,16 +7,15 @@ as in :class:`claifo_core.trainer.Trainer`; never further, so the ratio of updat
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from claifo_msgs.msg import LearnerStatus, PolicyWeights, StepBudget, TimeStep
 from claifo_msgs.srv import LoadExpert
-from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import Trigger
 
 from claifo.commands.train import default_run_dir
@@ -30,14 +29,11 @@ from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Intake
 from claifo_nodes.lifecycle import ManagedNode
 from claifo_nodes.main import Finished, run
+from claifo_nodes.services import offer
 from claifo_nodes.views import Views
 from claifo_sim import task_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rclpy.lifecycle import State
-
     from claifo_nodes.time_steps import Batch
 
 _STATUS_FIGURES = (
@@ -95,13 +91,11 @@ class LearnerNode(ManagedNode):
         for name, answer in (
             ('pause', self._on_pause), ('resume', self._on_resume), ('checkpoint', self._on_save)
         ):  # fmt: skip
-            self.create_service(Trigger, f'~/{name}', functools.partial(self._answer, answer))
-        self.create_service(
-            LoadExpert, '~/load_expert', functools.partial(self._answer, self._on_load_expert)
-        )
+            offer(self, Trigger, f'~/{name}', answer)
+        offer(self, LoadExpert, '~/load_expert', self._on_load_expert)
         self.create_timer(1.0, self._tick)
 
-    def on_configure(self, state: State) -> TransitionCallbackReturn:
+    def configure(self) -> None:
         """Read the expert's bag; build the learner, or resume it."""
         config = self._config
         set_threads(config.threads)
@@ -115,24 +109,20 @@ class LearnerNode(ManagedNode):
         self._run = Run(config, run_dir, where, learner)
         self._views.show(learner)
         self.get_logger().info(f'{run_dir}: {learner.steps} of {config.steps} steps so far')
-        return super().on_configure(state)
 
-    def on_activate(self, state: State) -> TransitionCallbackReturn:
+    def activate(self) -> None:
         """Ask the simulator for new episodes."""
         self._begin_session()
-        return super().on_activate(state)
 
-    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+    def deactivate(self) -> None:
         """Let the simulator wait; write a checkpoint."""
-        self._intake = None
-        if self._run:
+        if self._run and self._intake:
             self._run.save()
-        return super().on_deactivate(state)
+        self._intake = None
 
-    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+    def cleanup(self) -> None:
         """Let go of the run."""
         self._close()
-        return super().on_cleanup(state)
 
     def destroy_node(self) -> None:
         """End the session with a checkpoint, whatever ended the node."""
@@ -290,15 +280,6 @@ class LearnerNode(ManagedNode):
         status.header.stamp = self.get_clock().now().to_msg()
         self._status.publish(status)
 
-    def _answer(self, action: Callable[[Any], str], request: Any, response: Any) -> Any:  # noqa: ANN401 (of any service)
-        """Answer a service: what was done, or why not."""
-        try:
-            response.message = action(request)
-            response.success = True
-        except ClaifoError as error:
-            response.message = str(error)
-        return response
-
     def _active_run(self) -> Run:
         if self._run is None or self._intake is None:
             raise ClaifoError('the learner is not active; activate it first')
@@ -331,3 +312,7 @@ class LearnerNode(ManagedNode):
 def main() -> int:
     """Run the node; returns its exit code."""
     return run(LearnerNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

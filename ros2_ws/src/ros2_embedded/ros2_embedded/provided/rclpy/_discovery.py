@@ -69,8 +69,8 @@ class Discovery:
                 part(
                     node_namespace=node.get_namespace(),
                     node_name=node.get_name(),
-                    reader_gid_seq=[gid(e.guid) for e in node._dds if not _writes(e)],
-                    writer_gid_seq=[gid(e.guid) for e in node._dds if _writes(e)],
+                    reader_gid_seq=[gid(e.guid) for e in node._ros_dds if not _writes(e)],
+                    writer_gid_seq=[gid(e.guid) for e in node._ros_dds if _writes(e)],
                 )
                 for node in self._nodes
             ]
@@ -87,7 +87,7 @@ class Discovery:
         """Return all nodes in the domain, ours first."""
         with self._lock:
             ours = [
-                NodeInfo(n.get_name(), n.get_namespace(), '/', frozenset(e.guid for e in n._dds))
+                NodeInfo(n.get_name(), n.get_namespace(), '/', frozenset(e.guid for e in n._ros_dds))
                 for n in self._nodes
             ]
             self._listen()

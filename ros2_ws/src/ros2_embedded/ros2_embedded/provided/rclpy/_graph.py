@@ -47,119 +47,119 @@ def _as_service(endpoint: transport.Endpoint, prefix: str) -> tuple[str, str] | 
 class GraphNode:
     """The queries of a node."""
 
-    _context: Any
-    _name: str
-    _namespace: str
+    _ros_context: Any
+    _ros_name: str
+    _ros_namespace: str
 
-    def _endpoints(self) -> list[transport.Endpoint]:
-        return self._context._joined().endpoints()
+    def _ros_endpoints(self) -> list[transport.Endpoint]:
+        return self._ros_context._joined().endpoints()
 
-    def _nodes_there(self) -> list[NodeInfo]:
-        return self._context._discovery.nodes()
+    def _ros_nodes_there(self) -> list[NodeInfo]:
+        return self._ros_context._discovery.nodes()
 
     def get_topic_names_and_types(self, no_demangle: bool = False) -> NamesAndTypes:
         """Return all topics with their types."""
         if no_demangle:
-            return _collect([(e.topic, e.typename) for e in self._endpoints()])
-        return _collect([found for e in self._endpoints() if (found := _as_topic(e))])
+            return _collect([(e.topic, e.typename) for e in self._ros_endpoints()])
+        return _collect([found for e in self._ros_endpoints() if (found := _as_topic(e))])
 
     def get_service_names_and_types(self) -> NamesAndTypes:
         """Return all services that are offered, with their types."""
         return _collect([
-            found for e in self._endpoints()
+            found for e in self._ros_endpoints()
             if not e.is_writer and (found := _as_service(e, 'rq'))
         ])  # fmt: skip
 
     def get_node_names(self) -> list[str]:
         """Return the names of all nodes."""
-        return [node.name for node in self._nodes_there()]
+        return [node.name for node in self._ros_nodes_there()]
 
     def get_node_names_and_namespaces(self) -> list[tuple[str, str]]:
         """Return names and namespaces of all nodes."""
-        return [(node.name, node.namespace) for node in self._nodes_there()]
+        return [(node.name, node.namespace) for node in self._ros_nodes_there()]
 
     def get_node_names_and_namespaces_with_enclaves(self) -> list[tuple[str, str, str]]:
         """Return names, namespaces and enclaves of all nodes."""
-        return [(node.name, node.namespace, node.enclave) for node in self._nodes_there()]
+        return [(node.name, node.namespace, node.enclave) for node in self._ros_nodes_there()]
 
-    def _of_node(self, name: str, namespace: str, writers: bool) -> list[transport.Endpoint]:
+    def _ros_of_node(self, name: str, namespace: str, writers: bool) -> list[transport.Endpoint]:
         guids: set[bytes] = set()
         known = False
-        for node in self._nodes_there():
+        for node in self._ros_nodes_there():
             if (node.name, node.namespace) == (name, namespace):
                 known = True
                 guids |= node.guids
         if not known:
             raise RuntimeError(f"Cannot get names and types: node '{name}' was not found")
-        return [e for e in self._endpoints() if e.is_writer == writers and e.guid in guids]
+        return [e for e in self._ros_endpoints() if e.is_writer == writers and e.guid in guids]
 
     def get_publisher_names_and_types_by_node(
         self, node_name: str, node_namespace: str, no_demangle: bool = False
     ) -> NamesAndTypes:
         """Return what a node publishes."""
-        found = self._of_node(node_name, node_namespace, True)
+        found = self._ros_of_node(node_name, node_namespace, True)
         return _collect([t for e in found if (t := _as_topic(e))])
 
     def get_subscriber_names_and_types_by_node(
         self, node_name: str, node_namespace: str, no_demangle: bool = False
     ) -> NamesAndTypes:
         """Return to what a node is subscribed."""
-        found = self._of_node(node_name, node_namespace, False)
+        found = self._ros_of_node(node_name, node_namespace, False)
         return _collect([t for e in found if (t := _as_topic(e))])
 
     def get_service_names_and_types_by_node(
         self, node_name: str, node_namespace: str
     ) -> NamesAndTypes:
         """Return which services a node offers."""
-        found = self._of_node(node_name, node_namespace, False)
+        found = self._ros_of_node(node_name, node_namespace, False)
         return _collect([s for e in found if (s := _as_service(e, 'rq'))])
 
     def get_client_names_and_types_by_node(
         self, node_name: str, node_namespace: str
     ) -> NamesAndTypes:
         """Return which services a node asks."""
-        found = self._of_node(node_name, node_namespace, False)
+        found = self._ros_of_node(node_name, node_namespace, False)
         return _collect([s for e in found if (s := _as_service(e, 'rr'))])
 
-    def _count(self, topic: str, is_writer: bool) -> int:
-        return sum(e.topic == topic and e.is_writer == is_writer for e in self._endpoints())
+    def _ros_count(self, topic: str, is_writer: bool) -> int:
+        return sum(e.topic == topic and e.is_writer == is_writer for e in self._ros_endpoints())
 
     def count_publishers(self, topic_name: str) -> int:
         """Return how many publishers a topic has."""
-        return self._count(f'rt{self._full(topic_name)}', True)
+        return self._ros_count(f'rt{self._ros_full(topic_name)}', True)
 
     def count_subscribers(self, topic_name: str) -> int:
         """Return how many subscriptions a topic has."""
-        return self._count(f'rt{self._full(topic_name)}', False)
+        return self._ros_count(f'rt{self._ros_full(topic_name)}', False)
 
     def count_services(self, service_name: str) -> int:
         """Return how many servers a service has."""
-        return self._count(f'rq{self._full(service_name)}Request', False)
+        return self._ros_count(f'rq{self._ros_full(service_name)}Request', False)
 
     def count_clients(self, service_name: str) -> int:
         """Return how many clients a service has."""
-        return self._count(f'rq{self._full(service_name)}Request', True)
+        return self._ros_count(f'rq{self._ros_full(service_name)}Request', True)
 
-    def _full(self, name: str) -> str:
-        return _names.expand(name, self._name, self._namespace)
+    def _ros_full(self, name: str) -> str:
+        return _names.expand(name, self._ros_name, self._ros_namespace)
 
     def get_publishers_info_by_topic(
         self, topic_name: str, no_mangle: bool = False
     ) -> list[TopicEndpointInfo]:
         """Return the publishers of a topic."""
-        return self._infos(topic_name, True)
+        return self._ros_infos(topic_name, True)
 
     def get_subscriptions_info_by_topic(
         self, topic_name: str, no_mangle: bool = False
     ) -> list[TopicEndpointInfo]:
         """Return the subscriptions of a topic."""
-        return self._infos(topic_name, False)
+        return self._ros_infos(topic_name, False)
 
-    def _infos(self, topic: str, writers: bool) -> list[TopicEndpointInfo]:
-        nodes = self._nodes_there()
+    def _ros_infos(self, topic: str, writers: bool) -> list[TopicEndpointInfo]:
+        nodes = self._ros_nodes_there()
         return [
-            _info(e, nodes) for e in self._endpoints()
-            if e.topic == f'rt{self._full(topic)}' and e.is_writer == writers
+            _info(e, nodes) for e in self._ros_endpoints()
+            if e.topic == f'rt{self._ros_full(topic)}' and e.is_writer == writers
         ]  # fmt: skip
 
     def wait_for_node(self, fully_qualified_node_name: str, timeout: float) -> bool:
@@ -170,7 +170,7 @@ class GraphNode:
             found = self.get_node_names_and_namespaces()
             if any(f'{space.rstrip("/")}/{name}' == wanted for name, space in found):
                 return True
-            if time.monotonic() >= end or not self._context.ok():
+            if time.monotonic() >= end or not self._ros_context.ok():
                 return False
             time.sleep(_POLL_S)
 

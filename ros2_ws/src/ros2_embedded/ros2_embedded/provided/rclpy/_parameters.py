@@ -41,7 +41,7 @@ def _refused(reason: str) -> SetParametersResult:
 class ParameterNode:
     """What a node can do with parameters."""
 
-    def _init_parameters(
+    def _ros_init_parameters(
         self, overrides: dict[str, Any], allow_undeclared: bool, publisher: Publisher | None
     ) -> None:
         """Start without any.
@@ -51,16 +51,16 @@ class ParameterNode:
             allow_undeclared: Setting what was not declared declares it.
             publisher: Where changes are told.
         """
-        self._parameters: dict[str, Parameter] = {}
-        self._descriptors: dict[str, ParameterDescriptor] = {}
-        self._parameter_overrides = {
+        self._ros_parameters: dict[str, Parameter] = {}
+        self._ros_descriptors: dict[str, ParameterDescriptor] = {}
+        self._ros_parameter_overrides = {
             name: Parameter(name, value=_as_ros(value)) for name, value in overrides.items()
         }
-        self._allow_undeclared_parameters = allow_undeclared
-        self._before: list[Callable[[list[Parameter]], list[Parameter]]] = []
-        self._checks: list[Check] = []
-        self._after: list[Callable[[list[Parameter]], None]] = []
-        self._parameter_publisher = publisher
+        self._ros_allow_undeclared_parameters = allow_undeclared
+        self._ros_before: list[Callable[[list[Parameter]], list[Parameter]]] = []
+        self._ros_checks: list[Check] = []
+        self._ros_after: list[Callable[[list[Parameter]], None]] = []
+        self._ros_parameter_publisher = publisher
 
     def declare_parameter(
         self,
@@ -89,10 +89,10 @@ class ParameterNode:
         for name, *rest in parameters:
             value, descriptor = (*rest, None, None)[:2]
             full = f'{namespace}{PARAMETER_SEPARATOR_STRING}{name}' if namespace else name
-            declared.append(self._declare(full, value, descriptor, ignore_override))
+            declared.append(self._ros_declare(full, value, descriptor, ignore_override))
         return declared
 
-    def _declare(
+    def _ros_declare(
         self,
         name: str,
         value: Any,  # noqa: ANN401
@@ -100,25 +100,25 @@ class ParameterNode:
         ignore_override: bool,
     ) -> Parameter:
         _names.parameter(name)
-        if name in self._parameters:
+        if name in self._ros_parameters:
             raise ParameterAlreadyDeclaredException(name)
         descriptor = descriptor or ParameterDescriptor()
         is_type = isinstance(value, Parameter.Type)
         default = Parameter(name, value=None if is_type else value)
         kind = value if is_type else default.type_
-        given = None if ignore_override else self._parameter_overrides.get(name)
+        given = None if ignore_override else self._ros_parameter_overrides.get(name)
         found = default if given is None else _as_kind(given, kind)
         if kind == Parameter.Type.NOT_SET:
             descriptor.dynamic_typing = descriptor.dynamic_typing or value is None
         elif not descriptor.dynamic_typing and found.type_ not in (kind, Parameter.Type.NOT_SET):
             raise InvalidParameterTypeException(found, kind)
         descriptor.name, descriptor.type = name, int(kind)
-        self._descriptors[name] = descriptor
-        result = self._checked([found], declaring=True)
+        self._ros_descriptors[name] = descriptor
+        result = self._ros_checked([found], declaring=True)
         if not result.successful:
-            del self._descriptors[name]
+            del self._ros_descriptors[name]
             raise InvalidParameterValueException(name, found.value, result.reason)
-        self._store([found], new=True)
+        self._ros_store([found], new=True)
         return found
 
     def undeclare_parameter(self, name: str) -> None:
@@ -130,13 +130,13 @@ class ParameterNode:
         """
         if self.describe_parameter(name).read_only:
             raise ParameterImmutableException(name)
-        gone = self._parameters.pop(name)
-        del self._descriptors[name]
-        self._tell(deleted=[gone])
+        gone = self._ros_parameters.pop(name)
+        del self._ros_descriptors[name]
+        self._ros_tell(deleted=[gone])
 
     def has_parameter(self, name: str) -> bool:
         """Return whether a parameter is declared."""
-        return name in self._parameters
+        return name in self._ros_parameters
 
     def get_parameter(self, name: str) -> Parameter:
         """Return a parameter.
@@ -145,12 +145,12 @@ class ParameterNode:
             ParameterNotDeclaredException: It was not declared.
             ParameterUninitializedException: It has a fixed type and no value.
         """
-        if name not in self._parameters:
-            if self._allow_undeclared_parameters:
+        if name not in self._ros_parameters:
+            if self._ros_allow_undeclared_parameters:
                 return Parameter(name)
             raise ParameterNotDeclaredException(name)
-        found = self._parameters[name]
-        if found.type_ == Parameter.Type.NOT_SET and not self._descriptors[name].dynamic_typing:
+        found = self._ros_parameters[name]
+        if found.type_ == Parameter.Type.NOT_SET and not self._ros_descriptors[name].dynamic_typing:
             raise ParameterUninitializedException(name)
         return found
 
@@ -162,7 +162,7 @@ class ParameterNode:
         self, name: str, alternative_value: Parameter | None = None
     ) -> Parameter:
         """Return a parameter, or the alternative where it is not declared or has no value."""
-        found = self._parameters.get(name)
+        found = self._ros_parameters.get(name)
         if found is None or found.type_ == Parameter.Type.NOT_SET:
             return alternative_value or Parameter(name)
         return found
@@ -172,7 +172,7 @@ class ParameterNode:
         start = f'{prefix}{PARAMETER_SEPARATOR_STRING}' if prefix else ''
         return {
             name.removeprefix(start): found
-            for name, found in self._parameters.items()
+            for name, found in self._ros_parameters.items()
             if name.startswith(start)
         }
 
@@ -190,11 +190,11 @@ class ParameterNode:
         Raises:
             ParameterNotDeclaredException: It was not.
         """
-        if name not in self._descriptors:
-            if self._allow_undeclared_parameters:
+        if name not in self._ros_descriptors:
+            if self._ros_allow_undeclared_parameters:
                 return ParameterDescriptor(name=name)
             raise ParameterNotDeclaredException(name)
-        return self._descriptors[name]
+        return self._ros_descriptors[name]
 
     def describe_parameters(self, names: Sequence[str]) -> list[ParameterDescriptor]:
         """Return how parameters were declared."""
@@ -213,7 +213,7 @@ class ParameterNode:
         """Return names below any of the prefixes, at most ``depth`` levels deep (0: all)."""
         result = ListParametersResult()
         names, found = [], set()
-        for name in sorted(self._parameters):
+        for name in sorted(self._ros_parameters):
             if _listed(name, prefixes, depth):
                 names.append(name)
                 found.add(name.rpartition(PARAMETER_SEPARATOR_STRING)[0])
@@ -237,71 +237,71 @@ class ParameterNode:
             ParameterNotDeclaredException: One was not declared.
         """
         wanted = list(parameter_list)
-        for change in self._before:
+        for change in self._ros_before:
             wanted = change(wanted)
-        unknown = [p.name for p in wanted if p.name not in self._parameters]
-        if unknown and not self._allow_undeclared_parameters:
+        unknown = [p.name for p in wanted if p.name not in self._ros_parameters]
+        if unknown and not self._ros_allow_undeclared_parameters:
             raise ParameterNotDeclaredException(unknown)
         for name in unknown:
             self.declare_parameter(name)
-        wanted = [_as_kind(p, Parameter.Type(self._descriptors[p.name].type)) for p in wanted]
-        result = self._checked(wanted)
+        wanted = [_as_kind(p, Parameter.Type(self._ros_descriptors[p.name].type)) for p in wanted]
+        result = self._ros_checked(wanted)
         if result.successful:
-            self._store(wanted)
+            self._ros_store(wanted)
         return result
 
     def add_pre_set_parameters_callback(
         self, callback: Callable[[list[Parameter]], list[Parameter]]
     ) -> None:
         """Let ``callback`` change what is to be set, before it is checked."""
-        self._before.insert(0, callback)
+        self._ros_before.insert(0, callback)
 
     def add_on_set_parameters_callback(self, callback: Check) -> None:
         """Let ``callback`` refuse what is to be set."""
-        self._checks.insert(0, callback)
+        self._ros_checks.insert(0, callback)
 
     def add_post_set_parameters_callback(
         self, callback: Callable[[list[Parameter]], None]
     ) -> None:
         """Tell ``callback`` what was set."""
-        self._after.insert(0, callback)
+        self._ros_after.insert(0, callback)
 
     def remove_pre_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
         """Ask it no more."""
-        self._before.remove(callback)
+        self._ros_before.remove(callback)
 
     def remove_on_set_parameters_callback(self, callback: Check) -> None:
         """Ask it no more."""
-        self._checks.remove(callback)
+        self._ros_checks.remove(callback)
 
     def remove_post_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
         """Tell it no more."""
-        self._after.remove(callback)
+        self._ros_after.remove(callback)
 
-    def _checked(
+    def _ros_checked(
         self, parameters: list[Parameter], declaring: bool = False
     ) -> SetParametersResult:
         for parameter in parameters:
-            descriptor = self._descriptors[parameter.name]
+            descriptor = self._ros_descriptors[parameter.name]
             if descriptor.read_only and not declaring:
                 return _refused(f'{parameter.name} is read-only')
             reason = _wrong_type(parameter, descriptor) or _out_of_range(parameter, descriptor)
             if reason and parameter.type_ != Parameter.Type.NOT_SET:
                 return _refused(reason)
-        for check in self._checks:
+        for check in self._ros_checks:
             result = check(parameters)
             if not result.successful:
                 return result
         return _OK
 
-    def _store(self, parameters: list[Parameter], new: bool = False) -> None:
-        self._parameters |= {parameter.name: parameter for parameter in parameters}
-        for told in self._after:
+    def _ros_store(self, parameters: list[Parameter], new: bool = False) -> None:
+        self._ros_parameters |= {parameter.name: parameter for parameter in parameters}
+        for told in self._ros_after:
             told(parameters)
-        self._tell(**{'new' if new else 'changed': parameters})
+        self._ros_tell(**{'new' if new else 'changed': parameters})
 
-    def _tell(self, **lists: list[Parameter]) -> None:
-        if self._parameter_publisher is None:
+    def _ros_tell(self, **lists: list[Parameter]) -> None:
+        if self._ros_parameter_publisher is None:
             return
         event = ParameterEvent(
             node=self.get_fully_qualified_name(),  # type: ignore[attr-defined]
@@ -309,7 +309,7 @@ class ParameterNode:
                for kind, parameters in lists.items()},
         )  # fmt: skip
         event.stamp = self.get_clock().now().to_msg()  # type: ignore[attr-defined]
-        self._parameter_publisher.publish(event)
+        self._ros_parameter_publisher.publish(event)
 
 
 def _as_ros(value: Any) -> Any:  # noqa: ANN401

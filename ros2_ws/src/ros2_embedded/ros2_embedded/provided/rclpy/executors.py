@@ -90,8 +90,8 @@ class Executor:
             if node not in self._nodes:
                 return
             self._nodes.remove(node)
-        if node._executor_ref() is self:
-            node._forget_executor()
+        if node._ros_executor_ref() is self:
+            node._ros_forget_executor()
         self._change()
 
     def get_nodes(self) -> list[Node]:
@@ -189,9 +189,9 @@ class Executor:
         """Look at what entities the nodes have now."""
         with self._lock:
             self._changed = False
-            readers = {e._reader: e for node in self._nodes for e in node._readers()}
-            self._polled = [e for node in self._nodes for e in node._polled()]
-            self._events = [e for node in self._nodes for e in node._event_handlers]
+            readers = {e._reader: e for node in self._nodes for e in node._ros_readers()}
+            self._polled = [e for node in self._nodes for e in node._ros_polled()]
+            self._events = [e for node in self._nodes for e in node._ros_event_handlers]
         for reader in self._by_reader.keys() - readers.keys():
             self._waitset.detach(reader)
         for reader in readers.keys() - self._by_reader.keys():

@@ -77,61 +77,61 @@ class Node(ParameterNode, GraphNode):
         """
         if enable_logger_service:
             raise NotImplementedError('ros2_embedded has no logger service')
-        self._context = context or get_default_context()
-        self._participant = self._context._joined()
+        self._ros_context = context or get_default_context()
+        self._ros_participant = self._ros_context._joined()
         own = _arguments.parse(cli_args)[0] if cli_args else _arguments.Arguments()
-        common = self._context._arguments if use_global_arguments else _arguments.Arguments()
-        self._arguments = (own, common)
-        self._take_names(node_name, namespace or '/')
-        self._entities: list[Any] = []
-        self._dds: list[transport.Reader | transport.Writer] = []
-        self._guards: list[GuardCondition] = []
-        self._timers: list[Timer] = []
-        self._event_handlers: list[EventHandler] = []
-        self._endpoint_handlers: dict[Any, EventHandler] = {}
-        self._forget_executor()
-        self._default_callback_group = MutuallyExclusiveCallbackGroup()
-        self._logger = RcutilsLogger(self._full_name('.').strip('.'))
-        self._clock = ROSClock()
-        self._context.track_node(self)
-        self._start_parameters(
+        common = self._ros_context._arguments if use_global_arguments else _arguments.Arguments()
+        self._ros_arguments = (own, common)
+        self._ros_take_names(node_name, namespace or '/')
+        self._ros_entities: list[Any] = []
+        self._ros_dds: list[transport.Reader | transport.Writer] = []
+        self._ros_guards: list[GuardCondition] = []
+        self._ros_timers: list[Timer] = []
+        self._ros_event_handlers: list[EventHandler] = []
+        self._ros_endpoint_handlers: dict[Any, EventHandler] = {}
+        self._ros_forget_executor()
+        self._ros_default_callback_group = MutuallyExclusiveCallbackGroup()
+        self._ros_logger = RcutilsLogger(self._ros_full_name('.').strip('.'))
+        self._ros_clock = ROSClock()
+        self._ros_context.track_node(self)
+        self._ros_start_parameters(
             parameter_overrides or [], allow_undeclared_parameters, start_parameter_services,
             automatically_declare_parameters_from_overrides,
         )  # fmt: skip
-        self._time_source = TimeSource(node=self)
-        self._time_source.attach_clock(self._clock)
+        self._ros_time_source = TimeSource(node=self)
+        self._ros_time_source.attach_clock(self._ros_clock)
         if enable_rosout and common.rosout:
             logging._attach(self)
 
-    def _take_names(self, name: str, namespace: str) -> None:
+    def _ros_take_names(self, name: str, namespace: str) -> None:
         space = namespace if namespace.startswith('/') else f'/{namespace}'
-        for arguments in self._arguments:
+        for arguments in self._ros_arguments:
             space = arguments.namespace(space, name)
-        for arguments in self._arguments:
+        for arguments in self._ros_arguments:
             name = arguments.node_name(name)
         _names.node_name(name)
         _names.namespace(space)
-        self._name, self._namespace = name, space
+        self._ros_name, self._ros_namespace = name, space
 
-    def _start_parameters(
+    def _ros_start_parameters(
         self, given: list[Any], allow_undeclared: bool, services: bool, declare: bool
     ) -> None:
-        own, common = self._arguments
+        own, common = self._ros_arguments
         overrides: dict[str, Any] = {}
         for arguments in (common, own):
-            overrides |= arguments.overrides(self._name, self._namespace)
+            overrides |= arguments.overrides(self._ros_name, self._ros_namespace)
         overrides |= {parameter.name: parameter.value for parameter in given}
-        self._init_parameters({}, allow_undeclared, None)
+        self._ros_init_parameters({}, allow_undeclared, None)
         publisher = self.create_publisher(
             _message('rcl_interfaces/msg/ParameterEvent'), '/parameter_events',
             qos_profile_parameter_events,
         )  # fmt: skip
-        self._init_parameters(overrides, allow_undeclared, publisher)
+        self._ros_init_parameters(overrides, allow_undeclared, publisher)
         if declare:
             for name, value in overrides.items():
                 self.declare_parameter(name, value)
         if services:
-            self._parameter_service = ParameterService(self)
+            self._ros_parameter_service = ParameterService(self)
 
     def __enter__(self) -> Node:
         """Return itself."""
@@ -144,98 +144,98 @@ class Node(ParameterNode, GraphNode):
     @property
     def context(self) -> Context:
         """Its context."""
-        return self._context
+        return self._ros_context
 
     @property
     def executor(self) -> Executor | None:
         """The executor that works for it."""
-        return self._executor_ref()
+        return self._ros_executor_ref()
 
     @executor.setter
     def executor(self, new_executor: Executor | None) -> None:
-        current = self._executor_ref()
+        current = self._ros_executor_ref()
         if current is not None and current is not new_executor:
             current.remove_node(self)
         if new_executor is None:
-            self._forget_executor()
+            self._ros_forget_executor()
         else:
-            self._executor_ref = weakref.ref(new_executor)
+            self._ros_executor_ref = weakref.ref(new_executor)
             new_executor.add_node(self)
 
-    def _forget_executor(self) -> None:
-        self._executor_ref: Callable[[], Executor | None] = lambda: None
+    def _ros_forget_executor(self) -> None:
+        self._ros_executor_ref: Callable[[], Executor | None] = lambda: None
 
     @property
     def default_callback_group(self) -> CallbackGroup:
         """The group of all callbacks for which none is named."""
-        return self._default_callback_group
+        return self._ros_default_callback_group
 
     @property
     def publishers(self) -> Iterator[Publisher]:
         """Its publishers."""
-        return (e for e in self._entities if isinstance(e, Publisher))
+        return (e for e in self._ros_entities if isinstance(e, Publisher))
 
     @property
     def subscriptions(self) -> Iterator[Subscription]:
         """Its subscriptions."""
-        return (e for e in self._entities if isinstance(e, Subscription))
+        return (e for e in self._ros_entities if isinstance(e, Subscription))
 
     @property
     def clients(self) -> Iterator[Client]:
         """Its clients."""
-        return (e for e in self._entities if isinstance(e, Client))
+        return (e for e in self._ros_entities if isinstance(e, Client))
 
     @property
     def services(self) -> Iterator[Service]:
         """Its services."""
-        return (e for e in self._entities if isinstance(e, Service))
+        return (e for e in self._ros_entities if isinstance(e, Service))
 
     @property
     def timers(self) -> Iterator[Timer]:
         """Its timers."""
-        return iter(self._timers)
+        return iter(self._ros_timers)
 
     @property
     def guards(self) -> Iterator[GuardCondition]:
         """Its guard conditions."""
-        return iter(self._guards)
+        return iter(self._ros_guards)
 
     def get_name(self) -> str:
         """Return its name."""
-        return self._name
+        return self._ros_name
 
     def get_namespace(self) -> str:
         """Return its namespace."""
-        return self._namespace
+        return self._ros_namespace
 
     def get_fully_qualified_name(self) -> str:
         """Return namespace and name."""
-        return self._full_name('/')
+        return self._ros_full_name('/')
 
-    def _full_name(self, separator: str) -> str:
-        space = self._namespace.rstrip('/').replace('/', separator)
-        return f'{space}{separator}{self._name}'
+    def _ros_full_name(self, separator: str) -> str:
+        space = self._ros_namespace.rstrip('/').replace('/', separator)
+        return f'{space}{separator}{self._ros_name}'
 
     def get_logger(self) -> RcutilsLogger:
         """Return its logger."""
-        return self._logger
+        return self._ros_logger
 
     def get_clock(self) -> Clock:
         """Return its clock: ROS time."""
-        return self._clock
+        return self._ros_clock
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """Return the full name of a topic, remapped."""
-        return self._resolve(topic, False, only_expand)
+        return self._ros_resolve(topic, False, only_expand)
 
     def resolve_service_name(self, service: str, *, only_expand: bool = False) -> str:
         """Return the full name of a service, remapped."""
-        return self._resolve(service, True, only_expand)
+        return self._ros_resolve(service, True, only_expand)
 
-    def _resolve(self, name: str, is_service: bool, only_expand: bool = False) -> str:
-        full = _names.expand(name, self._name, self._namespace, is_service)
-        for arguments in () if only_expand else self._arguments:
-            changed = arguments.remap(full, self._name, self._namespace)
+    def _ros_resolve(self, name: str, is_service: bool, only_expand: bool = False) -> str:
+        full = _names.expand(name, self._ros_name, self._ros_namespace, is_service)
+        for arguments in () if only_expand else self._ros_arguments:
+            changed = arguments.remap(full, self._ros_name, self._ros_namespace)
             if changed != full:
                 return changed
         return full
@@ -258,14 +258,14 @@ class Node(ParameterNode, GraphNode):
             InvalidTopicNameException: The name is not allowed.
         """
         _refuse(qos_overriding_options, 'QoS overrides by parameters')
-        name, typename = self._resolve(topic, False), _typename(msg_type)
+        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
         profile = _profile_of(qos_profile)
-        writer = self._participant.writer(
+        writer = self._ros_participant.writer(
             f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
         )
         made = publisher_class(writer, msg_type, topic, profile, lambda: name)
-        self._add(made, writer)
-        self._watch(made, writer, event_callbacks or PublisherEventCallbacks(), callback_group, name)
+        self._ros_add(made, writer)
+        self._ros_watch(made, writer, event_callbacks or PublisherEventCallbacks(), callback_group, name)
         return made
 
     def create_subscription(
@@ -289,20 +289,20 @@ class Node(ParameterNode, GraphNode):
         """
         _refuse(qos_overriding_options, 'QoS overrides by parameters')
         _refuse(content_filter_options, 'content filters')
-        name, typename = self._resolve(topic, False), _typename(msg_type)
-        profile, group = _profile_of(qos_profile), callback_group or self._default_callback_group
-        reader = self._participant.reader(
+        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
+        profile, group = _profile_of(qos_profile), callback_group or self._ros_default_callback_group
+        reader = self._ros_participant.reader(
             f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
         )
         made = Subscription(
             reader, msg_type, topic, callback, group, profile, raw, lambda: name
         )
         group.add_entity(made)
-        self._add(made, reader)
-        self._watch(made, reader, event_callbacks or SubscriptionEventCallbacks(), group, name)
+        self._ros_add(made, reader)
+        self._ros_watch(made, reader, event_callbacks or SubscriptionEventCallbacks(), group, name)
         return made
 
-    def _watch(
+    def _ros_watch(
         self,
         owner: Any,  # noqa: ANN401
         endpoint: transport.Reader | transport.Writer,
@@ -312,11 +312,11 @@ class Node(ParameterNode, GraphNode):
     ) -> None:
         if callbacks.wanted:
             handler = EventHandler(
-                endpoint, callbacks, group or self._default_callback_group, topic,
-                self._logger.name,
+                endpoint, callbacks, group or self._ros_default_callback_group, topic,
+                self._ros_logger.name,
             )  # fmt: skip
-            self._endpoint_handlers[owner] = handler
-            self._event_handlers.append(handler)
+            self._ros_endpoint_handlers[owner] = handler
+            self._ros_event_handlers.append(handler)
 
     def create_service(
         self,
@@ -333,13 +333,13 @@ class Node(ParameterNode, GraphNode):
             NoTypeSupportImportedException: The type is no service.
             InvalidServiceNameException: The name is not allowed.
         """
-        name, group = self._resolve(srv_name, True), callback_group or self._default_callback_group
-        reader, writer = self._service_ends(srv_type, name, qos_profile, server=True)
+        name, group = self._ros_resolve(srv_name, True), callback_group or self._ros_default_callback_group
+        reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=True)
         made = Service(
             reader, writer, srv_type, srv_name, callback, group, qos_profile, name
         )
         group.add_entity(made)
-        self._add(made, reader, writer)
+        self._ros_add(made, reader, writer)
         return made
 
     def create_client(
@@ -356,34 +356,34 @@ class Node(ParameterNode, GraphNode):
             NoTypeSupportImportedException: The type is no service.
             InvalidServiceNameException: The name is not allowed.
         """
-        name, group = self._resolve(srv_name, True), callback_group or self._default_callback_group
-        reader, writer = self._service_ends(srv_type, name, qos_profile, server=False)
+        name, group = self._ros_resolve(srv_name, True), callback_group or self._ros_default_callback_group
+        reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=False)
         made = Client(
-            self._context, reader, writer, srv_type, srv_name, qos_profile, group, name
+            self._ros_context, reader, writer, srv_type, srv_name, qos_profile, group, name
         )
         group.add_entity(made)
-        self._add(made, reader, writer)
+        self._ros_add(made, reader, writer)
         return made
 
-    def _service_ends(
+    def _ros_service_ends(
         self, srv_type: type, name: str, profile: QoSProfile, server: bool
     ) -> tuple[transport.Reader, transport.Writer]:
         typename, qos = _typename(srv_type), profile._transport()
         request = (f'rq{name}Request', f'{typename}_Request')
         reply = (f'rr{name}Reply', f'{typename}_Response')
         inward, outward = (request, reply) if server else (reply, request)
-        told = f'{"service" if server else "client"}id={self._unique_id()};'
-        open_reader, open_writer = self._participant.reader, self._participant.writer
+        told = f'{"service" if server else "client"}id={self._ros_unique_id()};'
+        open_reader, open_writer = self._ros_participant.reader, self._ros_participant.writer
         return (
             open_reader(*inward, qos, user_data=told + user_data(inward[1]), service=True),
             open_writer(*outward, qos, user_data=told + user_data(outward[1]), service=True),
         )
 
-    def _unique_id(self) -> str:
+    def _ros_unique_id(self) -> str:
         """Return a new name for a client or server, in the form of rmw_cyclonedds."""
         with _ids_lock:
-            count = self._context._ids = getattr(self._context, '_ids', 0) + 1
-        data = self._participant.guid[:12] + struct.pack('>I', count)
+            count = self._ros_context._ids = getattr(self._ros_context, '_ids', 0) + 1
+        data = self._ros_participant.guid[:12] + struct.pack('>I', count)
         return '.'.join(f'{byte:x}' for byte in data)
 
     def create_timer(
@@ -395,14 +395,14 @@ class Node(ParameterNode, GraphNode):
         autostart: bool = True,
     ) -> Timer:
         """Call back once per period, in seconds, of a clock (ROS time by default)."""
-        group = callback_group or self._default_callback_group
+        group = callback_group or self._ros_default_callback_group
         made = Timer(
-            callback, group, round(timer_period_sec * 1e9), clock or self._clock,
-            wake=self._wake, autostart=autostart,
+            callback, group, round(timer_period_sec * 1e9), clock or self._ros_clock,
+            wake=self._ros_wake, autostart=autostart,
         )  # fmt: skip
         group.add_entity(made)
-        self._timers.append(made)
-        self._change()
+        self._ros_timers.append(made)
+        self._ros_change()
         return made
 
     def create_rate(self, frequency: float, clock: Clock | None = None) -> Rate:
@@ -414,75 +414,75 @@ class Node(ParameterNode, GraphNode):
         if not frequency > 0:
             raise ValueError('frequency must be > 0')
         group = MutuallyExclusiveCallbackGroup()
-        return Rate(self.create_timer(1 / frequency, None, group, clock), context=self._context)
+        return Rate(self.create_timer(1 / frequency, None, group, clock), context=self._ros_context)
 
     def create_guard_condition(
         self, callback: Callable[[], Any], callback_group: CallbackGroup | None = None
     ) -> GuardCondition:
         """Call back after each trigger."""
-        group = callback_group or self._default_callback_group
-        made = GuardCondition(callback, group, self._wake)
+        group = callback_group or self._ros_default_callback_group
+        made = GuardCondition(callback, group, self._ros_wake)
         group.add_entity(made)
-        self._guards.append(made)
-        self._change()
+        self._ros_guards.append(made)
+        self._ros_change()
         return made
 
-    def _add(self, entity: Any, *endpoints: transport.Reader | transport.Writer) -> None:  # noqa: ANN401
-        self._entities.append(entity)
-        self._dds += endpoints
-        self._context._discovery.tell()
-        self._change()
+    def _ros_add(self, entity: Any, *endpoints: transport.Reader | transport.Writer) -> None:  # noqa: ANN401
+        self._ros_entities.append(entity)
+        self._ros_dds += endpoints
+        self._ros_context._discovery.tell()
+        self._ros_change()
 
-    def _change(self) -> None:
-        if (executor := self._executor_ref()) is not None:
+    def _ros_change(self) -> None:
+        if (executor := self._ros_executor_ref()) is not None:
             executor._change()
 
-    def _wake(self) -> None:
-        if (executor := self._executor_ref()) is not None:
+    def _ros_wake(self) -> None:
+        if (executor := self._ros_executor_ref()) is not None:
             executor.wake()
 
-    def _readers(self) -> list[Any]:
-        return [e for e in self._entities if hasattr(e, '_reader')]
+    def _ros_readers(self) -> list[Any]:
+        return [e for e in self._ros_entities if hasattr(e, '_reader')]
 
-    def _polled(self) -> list[Any]:
-        return [*self._timers, *self._guards]
+    def _ros_polled(self) -> list[Any]:
+        return [*self._ros_timers, *self._ros_guards]
 
-    def _destroy(self, entity: Any) -> bool:  # noqa: ANN401
+    def _ros_destroy(self, entity: Any) -> bool:  # noqa: ANN401
         """Close an entity; return whether it was one of this node."""
-        for group in (self._entities, self._timers, self._guards):
+        for group in (self._ros_entities, self._ros_timers, self._ros_guards):
             if entity in group:
                 group.remove(entity)
                 break
         else:
             return False
-        handler = self._endpoint_handlers.pop(entity, None)
+        handler = self._ros_endpoint_handlers.pop(entity, None)
         if handler is not None:
-            self._event_handlers.remove(handler)
+            self._ros_event_handlers.remove(handler)
         ends = [getattr(entity, end, None) for end in ('_reader', '_writer')]
-        self._dds = [e for e in self._dds if e not in ends]
-        self._change()
+        self._ros_dds = [e for e in self._ros_dds if e not in ends]
+        self._ros_change()
         entity.destroy()
-        self._context._discovery.tell()
+        self._ros_context._discovery.tell()
         return True
 
-    destroy_publisher = destroy_subscription = destroy_client = destroy_service = _destroy
-    destroy_timer = destroy_guard_condition = _destroy
+    destroy_publisher = destroy_subscription = destroy_client = destroy_service = _ros_destroy
+    destroy_timer = destroy_guard_condition = _ros_destroy
 
     def destroy_rate(self, rate: Rate) -> bool:
         """End a rate."""
         rate.destroy()
-        return self._destroy(rate._timer)
+        return self._ros_destroy(rate._timer)
 
     def destroy_node(self) -> None:
         """Leave the graph; more calls do nothing."""
-        if (executor := self._executor_ref()) is not None:
+        if (executor := self._ros_executor_ref()) is not None:
             executor.remove_node(self)
-        self._logger._publish = None
-        closing, self._entities = self._entities, []
-        self._timers, self._guards, self._event_handlers = [], [], []
-        self._dds = []
-        if self._context._participant is self._participant:
-            self._context.untrack_node(self)
+        self._ros_logger._publish = None
+        closing, self._ros_entities = self._ros_entities, []
+        self._ros_timers, self._ros_guards, self._ros_event_handlers = [], [], []
+        self._ros_dds = []
+        if self._ros_context._participant is self._ros_participant:
+            self._ros_context.untrack_node(self)
         for entity in closing:
             entity.destroy()
 

@@ -1,0 +1,105 @@
+"""What the policy node does, without ROS: stacks of frames, choice of weights, exploration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from claifo_core.policy import Policy
+from claifo_core.seeding import seed_for
+
+_HELD = 2
+
+
+class Weights(NamedTuple):
+    """A policy with what its learner says about it.
+
+    Attributes:
+        policy: The policy.
+        session: Learner session; 0: a policy file.
+        version: Number in the session; 0: a policy file.
+        learner_step: Steps learned from.
+        std: Noise for exploration.
+        uniform: Explore with uniform random actions.
+    """
+
+    policy: Policy
+    session: int = 0
+    version: int = 0
+    learner_step: int = 0
+    std: float = 0.0
+    uniform: bool = False
+
+
+class Shelf:
+    """The newest weights, and the choice among them."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._held: tuple[Weights, ...] = ()
+
+    @property
+    def newest(self) -> Weights | None:
+        """The weights put down last."""
+        return self._held[-1] if self._held else None
+
+    def put(self, weights: Weights) -> None:
+        """Hold these, and the ones before them if they are of the same session."""
+        same = [w for w in self._held if w.session == weights.session]
+        self._held = (*same[1 - _HELD :], weights)
+
+    def choose(self, session: int, version: int) -> Weights | None:
+        """Return the weights to act with, or None while they are still to come.
+
+        Args:
+            session: Learner session of the step; 0: any weights will do.
+            version: Version asked for; what is older than all held gets the oldest.
+        """
+        newest = self.newest
+        if newest is None or version == 0 or newest.version == 0:
+            return newest
+        if newest.session != session or newest.version < version:
+            return None
+        return next(w for w in self._held if w.version >= version)
+
+
+class Stacks:
+    """The newest frames of N environments, as the policy wants to see them.
+
+    Attributes:
+        obs: uint8 (N, 3 * depth, H, W), oldest frame first.
+        shape: N and depth.
+    """
+
+    def __init__(self, count: int, depth: int, height: int, width: int) -> None:
+        """Start with black frames; the first push must be a first frame everywhere."""
+        self.obs = np.zeros((count, 3 * depth, height, width), np.uint8)
+        self.shape = (count, depth)
+
+    def push(self, frames: np.ndarray, first: np.ndarray) -> None:
+        """Take in frames uint8 (N, H, W, 3); where ``first`` (bool, N) they fill the stack."""
+        planar = frames.transpose(0, 3, 1, 2)
+        self.obs[:, :-3] = self.obs[:, 3:].copy()
+        self.obs[:, -3:] = planar
+        self.obs[first] = np.tile(planar[first], (1, self.shape[1], 1, 1))
+
+
+def act(weights: Weights, obs: np.ndarray, seed: int | None, step: int) -> np.ndarray:
+    """Return actions in [-1, 1], float32 (N, A).
+
+    Args:
+        weights: What acts.
+        obs: uint8 (N, 3 * depth, H, W).
+        seed: Of the exploration; None: do not explore. The noise of a step follows from it, from
+            the step and from ``weights.learner_step`` alone, so a restart changes nothing.
+        step: Number of the step.
+    """
+    if seed is None:
+        return weights.policy.act(obs)
+    rng = np.random.default_rng(seed_for(seed, 'explore', weights.learner_step, step))
+    shape = (len(obs), weights.policy.metadata['action_dim'])
+    if weights.uniform:
+        return rng.uniform(-1, 1, shape).astype(np.float32)
+    noise = weights.std * rng.standard_normal(shape, np.float32)
+    return np.clip(weights.policy.act(obs) + noise, -1, 1)

@@ -1,0 +1,86 @@
+"""The base of nodes that own a model or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+
+from claifo_core.errors import ClaifoError
+from claifo_nodes import params
+
+if TYPE_CHECKING:
+    from rclpy.lifecycle import State
+
+_SUCCESS = TransitionCallbackReturn.SUCCESS
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node that configures and activates itself, unless told not to.
+
+    Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate` and
+    :meth:`cleanup`; a ClaifoError from them is one line in the log and keeps the old state.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Join the graph; subclasses declare parameters and create endpoints after this."""
+        super().__init__(name)
+        self._problem: ClaifoError | None = None
+        self.active = False
+        if params.declare(self, 'autostart', True, 'configure and activate when started'):
+            self._starter = self.create_timer(0.0, self._autostart)
+
+    def configure(self) -> None:
+        """Build what the node needs."""
+
+    def activate(self) -> None:
+        """Begin to work."""
+
+    def deactivate(self) -> None:
+        """Stop working, keeping what was built."""
+
+    def cleanup(self) -> None:
+        """Let go of what was built."""
+
+    def on_configure(self, state: State) -> TransitionCallbackReturn:
+        """Configure."""
+        return self._attempt(self.configure) or super().on_configure(state)
+
+    def on_activate(self, state: State) -> TransitionCallbackReturn:
+        """Activate."""
+        failed = self._attempt(self.activate)
+        self.active = failed is None
+        return failed or super().on_activate(state)
+
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        """Deactivate."""
+        self.active = False
+        return self._attempt(self.deactivate) or super().on_deactivate(state)
+
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+        """Clean up."""
+        return self._attempt(self.cleanup) or super().on_cleanup(state)
+
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
+        """Stop and clean up, from whatever state."""
+        self.active = False
+        failed = self._attempt(self.deactivate) or self._attempt(self.cleanup)
+        return failed or super().on_shutdown(state)
+
+    def _attempt(self, step: Callable[[], None]) -> TransitionCallbackReturn | None:
+        """Do a step; returns FAILURE after an error that the user can solve, else nothing."""
+        self._problem = None
+        try:
+            step()
+        except ClaifoError as error:
+            self._problem = error
+            return TransitionCallbackReturn.FAILURE
+        return None
+
+    def _autostart(self) -> None:
+        """Configure and activate; a failure ends the program."""
+        self._starter.cancel()
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != _SUCCESS:
+                raise self._problem or ClaifoError(f'{self.get_name()} could not be started')

@@ -1,0 +1,66 @@
+"""Running one node as a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import rclpy
+from rclpy.executors import (
+    ExternalShutdownException,
+    MultiThreadedExecutor,
+    SingleThreadedExecutor,
+)
+
+from claifo.cli import guarded
+from claifo_core.errors import ClaifoError
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+
+class Finished(Exception):  # noqa: N818 (it is no error)
+    """Raised by a node that has done its work: the program ends."""
+
+    def __init__(self, code: int = 0) -> None:
+        """Take the exit code."""
+        super().__init__(code)
+        self.code = code
+
+
+def run(factory: Callable[[], Node], threads: int = 1) -> int:
+    """Run a node until it has finished, or is stopped by SIGINT or SIGTERM.
+
+    Args:
+        factory: Builds the node.
+        threads: Callbacks that may run at the same time.
+
+    Returns:
+        The exit code: 0, what :class:`Finished` says, or 2 after an error that the user can solve
+        (one line on standard error).
+    """
+    return guarded(lambda: _run(factory, threads))
+
+
+def _run(factory: Callable[[], Node], threads: int) -> int:
+    try:
+        rclpy.init()
+    except RuntimeError as error:
+        raise ClaifoError(' '.join(str(error).split())) from None
+    node = executor = None
+    try:
+        node = factory()
+        executor = MultiThreadedExecutor(threads) if threads > 1 else SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except Finished as finished:
+        return finished.code
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if executor:
+            executor.shutdown()
+        if node:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

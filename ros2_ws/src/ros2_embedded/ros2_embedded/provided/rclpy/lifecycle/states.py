@@ -1,0 +1,86 @@
+"""The state machine of managed nodes, as ROS 2 defines it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from lifecycle_msgs.msg import State, Transition
+
+
+class LifecycleState(NamedTuple):
+    """A state by its name and number."""
+
+    label: str
+    state_id: int
+
+
+class TransitionCallbackReturn(Enum):
+    """What a transition callback answers."""
+
+    SUCCESS = Transition.TRANSITION_CALLBACK_SUCCESS
+    FAILURE = Transition.TRANSITION_CALLBACK_FAILURE
+    ERROR = Transition.TRANSITION_CALLBACK_ERROR
+
+
+class Change(NamedTuple):
+    """A transition that can be asked for in one state.
+
+    Attributes:
+        id: Its number.
+        label: Its name.
+        callback: Suffix of the callback, as in ``on_configure``.
+        start: State in which it can be asked for.
+        during: State while the callback runs.
+        goals: States after success and after failure.
+    """
+
+    id: int
+    label: str
+    callback: str
+    start: int
+    during: int
+    goals: tuple[int, int]
+
+
+LABELS = {
+    State.PRIMARY_STATE_UNKNOWN: 'unknown',
+    State.PRIMARY_STATE_UNCONFIGURED: 'unconfigured',
+    State.PRIMARY_STATE_INACTIVE: 'inactive',
+    State.PRIMARY_STATE_ACTIVE: 'active',
+    State.PRIMARY_STATE_FINALIZED: 'finalized',
+    State.TRANSITION_STATE_CONFIGURING: 'configuring',
+    State.TRANSITION_STATE_CLEANINGUP: 'cleaningup',
+    State.TRANSITION_STATE_SHUTTINGDOWN: 'shuttingdown',
+    State.TRANSITION_STATE_ACTIVATING: 'activating',
+    State.TRANSITION_STATE_DEACTIVATING: 'deactivating',
+    State.TRANSITION_STATE_ERRORPROCESSING: 'errorprocessing',
+}
+STATES = {number: LifecycleState(label, number) for number, label in LABELS.items()}
+
+_NEW, _IDLE = State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE
+_RUN, _END = State.PRIMARY_STATE_ACTIVE, State.PRIMARY_STATE_FINALIZED
+_ENDING = State.TRANSITION_STATE_SHUTTINGDOWN
+
+CHANGES = (
+    Change(Transition.TRANSITION_CONFIGURE, 'configure', 'configure', _NEW,
+           State.TRANSITION_STATE_CONFIGURING, (_IDLE, _NEW)),
+    Change(Transition.TRANSITION_CLEANUP, 'cleanup', 'cleanup', _IDLE,
+           State.TRANSITION_STATE_CLEANINGUP, (_NEW, _IDLE)),
+    Change(Transition.TRANSITION_ACTIVATE, 'activate', 'activate', _IDLE,
+           State.TRANSITION_STATE_ACTIVATING, (_RUN, _IDLE)),
+    Change(Transition.TRANSITION_DEACTIVATE, 'deactivate', 'deactivate', _RUN,
+           State.TRANSITION_STATE_DEACTIVATING, (_IDLE, _RUN)),
+    Change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, 'shutdown', 'shutdown', _NEW, _ENDING,
+           (_END, _END)),
+    Change(Transition.TRANSITION_INACTIVE_SHUTDOWN, 'shutdown', 'shutdown', _IDLE, _ENDING,
+           (_END, _END)),
+    Change(Transition.TRANSITION_ACTIVE_SHUTDOWN, 'shutdown', 'shutdown', _RUN, _ENDING,
+           (_END, _END)),
+)  # fmt: skip
+
+
+def find(start: int, wanted: str | int) -> Change | None:
+    """Return the transition with that label or number that can be asked for in a state."""
+    fits = (c for c in CHANGES if c.start == start and wanted in (c.id, c.label))
+    return next(fits, None)
