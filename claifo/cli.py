@@ -8,14 +8,25 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from claifo.commands import bag, bench, doctor, domains, evaluate, expert, report, tasks, train
+from claifo.commands import (
+    bag,
+    bench,
+    doctor,
+    domains,
+    evaluate,
+    expert,
+    launch,
+    report,
+    tasks,
+    train,
+)
 from claifo_core.errors import ClaifoError, did_you_mean
 from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS = (tasks, domains, expert, bag, train, evaluate, report, doctor, bench)
+COMMANDS = (tasks, domains, expert, bag, train, launch, evaluate, report, doctor, bench)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -17,6 +17,7 @@ from claifo_core.frames import FrameSpec
 from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
 from claifo_sim import EnvSpec, VectorEnv, make, task_info
+from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,11 +57,6 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
 def agent_hz(env: EnvConfig) -> float:
     """Return how often the agent acts, per second."""
     return task_info(env.task).control_hz / env.action_repeat
-
-
-def source_of(domain: str) -> str:
-    """Return the expert's side of the pair whose other side is ``domain``."""
-    return domain.replace('/target', '/source')
 
 
 def evaluation_env(env: EnvConfig) -> SimEnv:

@@ -154,9 +154,15 @@ def merge(values: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, 
     return merged
 
 
-def options() -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:
-    """Yield each option as (dotted name, default, field with help, unit and range)."""
-    yield from _walk(TrainConfig(), '')
+def options(
+    config: TrainConfig | None = None,
+) -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:
+    """Yield each option as (dotted name, value, field with help, unit and range).
+
+    Args:
+        config: Whose values; None: the defaults.
+    """
+    yield from _walk(config or TrainConfig(), '')
 
 
 def _walk(section: Any, prefix: str) -> Iterator[tuple[str, Any, dataclasses.Field[Any]]]:  # noqa: ANN401

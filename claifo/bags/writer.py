@@ -40,9 +40,9 @@ TOPIC = '/camera/image_raw'
 _FRAME_ID = 'camera'
 _START_NS = 1_000_000_000
 _PAUSE_NS = 1_000_000_000
-_METADATA_VERSION: Literal[8] = 8
+METADATA_VERSION: Literal[8] = 8
 _FOREVER = QosTime(9223372036, 854775807)
-_QOS = Qos(
+QOS = Qos(
     QosHistory.KEEP_LAST,
     10,
     QosReliability.RELIABLE,
@@ -160,12 +160,12 @@ class BagWriter:
         self._episodes.append(EpisodeTruth(name, len(frames), known, seed))
 
     def _write_bag(self, path: Path, frames: NDArray[np.uint8]) -> None:
-        with Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
+        with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
             connection = bag.add_connection(
                 self._topic,
                 COMPRESSED if self._compressed else IMAGE,
                 typestore=self._types,
-                offered_qos_profiles=[_QOS],
+                offered_qos_profiles=[QOS],
             )
             for k, frame in enumerate(frames):
                 stamp_ns = self._next_ns + tick_ns(k, self._rate_hz)

@@ -17,7 +17,7 @@ from claifo.report.template import PAGE, SCRIPT, STYLE
 from claifo_core.files import write_atomic
 from claifo_core.policy import Policy
 from claifo_sim import task_info
-from claifo_sim.domains import PAIRS
+from claifo_sim.domains import PAIRS, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +66,6 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
     page = PAGE.format(title=title, style=STYLE, script=SCRIPT, body='\n'.join(body))
     write_atomic(path, page.encode())
     return path
-
-
-def source_of(target: str) -> str:
-    """Return the other side of a target domain; other domains stand for themselves."""
-    pair, _, side = target.partition('/')
-    return f'{pair}/source' if side == 'target' else target
 
 
 def _gaps(run: Run, stacks: Pairs) -> Gaps:

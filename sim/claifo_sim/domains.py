@@ -173,3 +173,8 @@ def domain(name: str, scene: str) -> VisualDomain:
     if pair == 'light':
         look = dataclasses.replace(look, lamp_position=_LIGHT_LAMP.get(scene))
     return look
+
+
+def source_of(domain: str) -> str:
+    """Return the expert's side of the pair whose other side is ``domain``."""
+    return domain.replace('/target', '/source')

@@ -169,6 +169,7 @@ class LearnerNode(ManagedNode):
 
     def _checked(self, message: TimeStep) -> Batch:
         batch = time_steps.unpack(message)
+        batch = batch._replace(frames=batch.frames.copy())  # torch wants memory it may write to
         env = self._config.env
         shapes = {
             'frames': (env.num_envs, env.size_px, env.size_px, 3),

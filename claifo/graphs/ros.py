@@ -1,0 +1,112 @@
+"""Running a graph where ROS 2 is: as a launch description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from claifo.graphs.composition import Graph, Process
+from claifo.graphs.known import find
+
+if TYPE_CHECKING:
+    from launch.action import Action
+
+    from launch import LaunchContext, LaunchDescription
+
+PACKAGE = 'claifo'
+
+
+def description(name: str) -> LaunchDescription:
+    """Return the launch description of a graph, with all its arguments."""
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+    from launch import LaunchDescription
+
+    graph = find(name)
+    arguments = [
+        DeclareLaunchArgument(
+            argument.name, default_value=argument.default, description=argument.text,
+            choices=list(argument.choices) or None,
+        )
+        for argument in graph.arguments
+    ]  # fmt: skip
+    return LaunchDescription([*arguments, OpaqueFunction(function=_start, args=[graph])])
+
+
+def _start(context: LaunchContext, graph: Graph) -> list[Action]:
+    """Return the actions of a graph, once the values of its arguments are known."""
+    given = {argument.name: context.launch_configurations[argument.name]
+             for argument in graph.arguments}  # fmt: skip
+    return _actions(graph.compose(graph.values(given)))
+
+
+def _actions(processes: list[Process]) -> list[Action]:
+    """Return processes as actions: those that come before, and the rest behind them."""
+    first = [process for process in processes if process.before]
+    rest = [action for process in processes if not process.before for action in _node(process)]
+    for process in reversed(first):
+        rest = _before(process, rest)
+    return rest
+
+
+def _before(process: Process, rest: list[Action]) -> list[Action]:
+    from launch_ros.actions import Node
+
+    action = Node(package=PACKAGE, executable=process.executable, arguments=list(process.args),
+                  output='screen')  # fmt: skip
+
+    def ended(event: Any, context: LaunchContext) -> list[Action]:  # noqa: ANN401
+        return [_end(process.name, event.returncode)] if event.returncode else rest
+
+    return [action, _on_exit(action, ended)]
+
+
+def _node(process: Process) -> list[Action]:
+    """Return the action of a process and what follows its end."""
+    action = _action(process)
+
+    def ended(event: Any, context: LaunchContext) -> list[Action]:  # noqa: ANN401
+        if context.is_shutdown:
+            return []
+        if process.restart and event.returncode < 0:
+            return _node(process)
+        return [_end(process.name, event.returncode)]
+
+    return [action, _on_exit(action, ended)]
+
+
+def _action(process: Process) -> Action:
+    from launch.actions import ExecuteProcess
+    from launch_ros.actions import Node
+
+    timing = {'sigterm_timeout': str(process.grace_s)}
+    if process.foreign:
+        return ExecuteProcess(cmd=[process.executable, *process.args], output='screen', **timing)
+    parameters: list[Mapping[str, Any]] = [dict(process.params)] if process.params else []
+    return Node(
+        package=PACKAGE, executable=process.executable, name=process.name, output='screen',
+        parameters=parameters, remappings=list(process.remaps.items()),
+        arguments=list(process.args), **timing,
+    )  # fmt: skip
+
+
+def _on_exit(action: Action, ended: Any) -> Action:  # noqa: ANN401 (a callback)
+    from launch.actions import RegisterEventHandler
+    from launch.event_handlers import OnProcessExit
+
+    return RegisterEventHandler(OnProcessExit(target_action=action, on_exit=ended))
+
+
+def _end(name: str, code: int) -> Action:
+    """Return what ends the graph; a failure is raised, so that ros2 launch fails too."""
+    from launch.actions import EmitEvent, OpaqueFunction
+    from launch.events import Shutdown
+
+    reason = f'{name} ended with exit code {code}'
+    if code == 0:
+        return EmitEvent(event=Shutdown(reason=reason))
+
+    def fail(context: LaunchContext) -> None:
+        raise RuntimeError(f'{reason}; the graph ends')
+
+    return OpaqueFunction(function=fail)
