@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 SHARE = 'share/claifo'
+WORKSPACE = 'ros2_ws/src'
 
 
 def data_files() -> list[tuple[str, list[str]]]:
@@ -16,10 +17,16 @@ def data_files() -> list[tuple[str, list[str]]]:
         ('share/ament_index/resource_index/packages', ['resource/claifo']),
         (SHARE, ['package.xml', 'constraints.txt']),
     ]
-    for folder, pattern in (('config', '*.yaml'), ('experts', '*'), ('launch', '*.launch.py')):
-        found = sorted(path for path in (ROOT / folder).glob(pattern) if path.is_file())
-        if found:
-            files.append((f'{SHARE}/{folder}', [str(path.relative_to(ROOT)) for path in found]))
+    messages = ROOT / 'ros2_ws' / 'src' / 'claifo_msgs'
+    for folder, target in (
+        (ROOT / 'config', 'config'),
+        (ROOT / 'experts', 'experts'),
+        (ROOT / 'launch', 'launch'),
+        (messages / 'msg', 'interfaces/claifo_msgs/msg'),
+        (messages / 'srv', 'interfaces/claifo_msgs/srv'),
+    ):
+        found = sorted(path for path in folder.iterdir() if path.is_file())
+        files.append((f'{SHARE}/{target}', [str(path.relative_to(ROOT)) for path in found]))
     return files
 
 
@@ -47,8 +54,17 @@ setup(
     packages=[
         *find_packages(include=['claifo', 'claifo.*', 'claifo_core', 'claifo_core.*']),
         *find_packages('sim'),
+        *find_packages(f'{WORKSPACE}/claifo_nodes'),
+        *find_packages(f'{WORKSPACE}/ros2_embedded', include=['ros2_embedded']),
     ],
-    package_dir={'claifo_sim': 'sim/claifo_sim'},
+    package_dir={
+        'claifo_sim': 'sim/claifo_sim',
+        'claifo_nodes': f'{WORKSPACE}/claifo_nodes/claifo_nodes',
+        'ros2_embedded': f'{WORKSPACE}/ros2_embedded/ros2_embedded',
+    },
+    package_data={
+        'ros2_embedded': ['interfaces/*/srv/*.srv', 'provided/*/*.py', 'provided/*/*/*.py'],
+    },
     data_files=data_files(),
     zip_safe=False,
     install_requires=[
@@ -79,5 +95,14 @@ setup(
             'types-PyYAML>=6',
         ],
     },
-    entry_points={'console_scripts': ['claifo = claifo.cli:main']},
+    entry_points={
+        'console_scripts': [
+            'claifo = claifo.cli:main',
+            'expert_player_node = claifo_nodes.expert_player_node:main',
+            'learner_node = claifo_nodes.learner_node:main',
+            'policy_node = claifo_nodes.policy_node:main',
+            'recorder_node = claifo_nodes.recorder_node:main',
+            'sim_node = claifo_nodes.sim_node:main',
+        ],
+    },
 )

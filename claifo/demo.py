@@ -26,7 +26,7 @@ CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo' / 'medians.csv'
 def film_expert(config: TrainConfig, folder: Path) -> None:
     """Record the expert in the source domain, unless an earlier demo has done so."""
     from claifo.experts.record import record
-    from claifo.training import source_of
+    from claifo_sim.domains import source_of
 
     if folder.exists():
         return
@@ -55,8 +55,9 @@ def test(config: TrainConfig, policy: Path) -> Evaluation:
 def run(seed: int, folder: Path) -> None:
     """Do the whole demo in ``folder``/runs and ``folder``/bags."""
     from claifo.report import build
-    from claifo.training import source_of, train
+    from claifo.training import train
     from claifo_core import settings
+    from claifo_sim.domains import source_of
 
     started = time.monotonic()
     bag = folder / 'bags' / 'demo_expert'

@@ -11,14 +11,21 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {
     'claifo': ROOT / 'claifo',
     'claifo_core': ROOT / 'claifo_core',
+    'claifo_nodes': ROOT / 'ros2_ws' / 'src' / 'claifo_nodes' / 'claifo_nodes',
     'claifo_sim': ROOT / 'sim' / 'claifo_sim',
+    'ros2_embedded': ROOT / 'ros2_ws' / 'src' / 'ros2_embedded' / 'ros2_embedded',
 }
-ROS = {'rclpy', 'rosbag2_py', 'sensor_msgs', 'std_msgs', 'cv_bridge', 'rosidl_runtime_py'}
+ROS = {
+    'rclpy', 'rosbag2_py', 'sensor_msgs', 'std_msgs', 'cv_bridge', 'rosidl_runtime_py',
+    'claifo_msgs', 'claifo_nodes', 'ros2_embedded',
+}  # fmt: skip
 SIMULATORS = {'mujoco', 'dm_control', 'dm_env', 'gymnasium', 'gymnasium_robotics', 'robosuite'}
 FORBIDDEN = {
     'claifo_core': {'claifo', 'claifo_sim', 'rosbags'} | ROS | SIMULATORS,
     'claifo_sim': {'claifo', 'claifo_core', 'rosbags', 'torch'} | ROS,
     'claifo': ROS,
+    'claifo_nodes': SIMULATORS,
+    'ros2_embedded': {'claifo', 'claifo_core', 'claifo_nodes', 'claifo_sim', 'torch'} | SIMULATORS,
 }
 # Each of these runs code that a file holds.
 UNPICKLES = {'pickle', 'cloudpickle', 'dill', 'joblib', 'shelve', 'marshal'}

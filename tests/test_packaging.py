@@ -35,6 +35,20 @@ WITH_ROSDEP_KEY = {
     'pyyaml': 'python3-yaml',
     'scipy': 'python3-scipy',
 }
+WORKSPACE = ROOT / 'ros2_ws' / 'src'
+OWN = {
+    'claifo': ROOT / 'claifo',
+    'claifo_core': ROOT / 'claifo_core',
+    'claifo_nodes': WORKSPACE / 'claifo_nodes' / 'claifo_nodes',
+    'claifo_sim': ROOT / 'sim' / 'claifo_sim',
+    'ros2_embedded': WORKSPACE / 'ros2_embedded' / 'ros2_embedded',
+}
+# Of ROS 2, or provided by ros2_embedded where ROS 2 is absent.
+PROVIDED = {
+    'builtin_interfaces', 'claifo_msgs', 'cv_bridge', 'diagnostic_msgs', 'launch', 'launch_ros',
+    'lifecycle_msgs', 'rcl_interfaces', 'rclpy', 'rosgraph_msgs', 'sensor_msgs', 'std_msgs',
+    'std_srvs',
+}  # fmt: skip
 IMPORT_NAMES = {'backports': 'backports-zstd', 'cv2': 'opencv-python-headless', 'yaml': 'pyyaml'}
 
 
@@ -98,7 +112,7 @@ def test_changelog_has_the_version():
 
 def test_dependencies_are_exactly_what_is_imported():
     imported = set()
-    for folder in (ROOT / 'claifo', ROOT / 'claifo_core', ROOT / 'sim' / 'claifo_sim'):
+    for folder in OWN.values():
         for path in folder.rglob('*.py'):
             imported |= third_party_imports(path)
     declared = {canonicalize_name(Requirement(line).name) for line in PROJECT['dependencies']}
@@ -106,15 +120,19 @@ def test_dependencies_are_exactly_what_is_imported():
     assert imported | {'tensorboard'} == declared
 
 
-def third_party_imports(path: Path) -> set[str]:
+def imports(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition('.')[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(str(node.module).partition('.')[0])
-    own = {'claifo', 'claifo_core', 'claifo_sim'}
-    outside = found - own - set(sys.stdlib_module_names)
+    return found
+
+
+def third_party_imports(path: Path) -> set[str]:
+    found = imports(path)
+    outside = found - set(OWN) - PROVIDED - set(sys.stdlib_module_names)
     # They come with dm_control and mujoco, which need just these versions.
     outside -= {'dm_env', 'OpenGL'}
     return {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in outside}
@@ -150,22 +168,55 @@ def test_each_python_has_one_pin_of_each_package(python):
 
 def test_all_code_is_installed(setup_arguments):
     folders = {
-        str(path.parent.relative_to(root)).replace('/', '.')
-        for root, top in ((ROOT, 'claifo'), (ROOT, 'claifo_core'), (ROOT / 'sim', 'claifo_sim'))
-        for path in (root / top).rglob('*.py')
+        str(path.parent.relative_to(top.parent)).replace('/', '.')
+        for top in OWN.values()
+        for path in top.rglob('*.py')
+        if 'provided' not in path.parts
     }
     assert folders == set(setup_arguments['packages'])
 
 
+def test_what_is_provided_for_ros_is_installed_as_data(setup_arguments):
+    top = OWN['ros2_embedded']
+    patterns = setup_arguments['package_data']['ros2_embedded']
+    found = {path for pattern in patterns for path in top.glob(pattern)}
+    assert found == {*top.glob('provided/**/*.py'), *top.glob('interfaces/**/*.srv')}
+    alone = tomllib.loads((top.parent / 'pyproject.toml').read_text())
+    assert alone['tool']['setuptools']['package-data']['ros2_embedded'] == patterns
+
+
 def test_nothing_installed_shadows_ros(setup_arguments):
     tops = {name.partition('.')[0] for name in setup_arguments['packages']}
-    assert tops == {'claifo', 'claifo_core', 'claifo_sim'}
+    assert tops == set(OWN)
+
+
+def test_every_ros_package_that_is_imported_is_a_dependency():
+    depends = {element.text for element in PACKAGE_XML.findall('exec_depend')}
+    used = {
+        name
+        for room in ('claifo', 'claifo_nodes')
+        for path in OWN[room].rglob('*.py')
+        for name in imports(path) & PROVIDED
+    }
+    assert used <= depends
+
+
+def test_interfaces_are_built_from_all_definitions():
+    package = WORKSPACE / 'claifo_msgs'
+    text = (package / 'CMakeLists.txt').read_text()
+    files = {str(p.relative_to(package)) for p in (*package.glob('msg/*'), *package.glob('srv/*'))}
+    assert files == set(re.findall(r'(?:msg|srv)/\w+\.(?:msg|srv)', text))
+    assert ET.parse(package / 'package.xml').findtext('version') == PROJECT['version']
+
+
+def test_colcon_leaves_the_embedded_provider_alone():
+    assert (WORKSPACE / 'ros2_embedded' / 'COLCON_IGNORE').exists()
 
 
 def test_presets_and_experts_are_installed(setup_arguments):
     installed = {file for _, files in setup_arguments['data_files'] for file in files}
     assert {'package.xml', 'constraints.txt', 'resource/claifo'} <= installed
-    for folder in ('config', 'experts'):
+    for folder in ('config', 'experts', 'launch'):
         on_disk = {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob('*.*')}
         assert on_disk, f'{folder} is empty'
         assert on_disk <= installed
@@ -182,9 +233,10 @@ def test_colcon_finds_the_root_package_from_ros2_ws():
 def test_git_ignores_no_source_file():
     files = [
         str(path.relative_to(ROOT))
-        for folder in ('claifo', 'claifo_core', 'sim', 'tests', 'config', 'experts', 'benchmarks')
+        for folder in ('claifo', 'claifo_core', 'sim', 'ros2_ws', 'launch', 'tests', 'config',
+                       'experts', 'benchmarks')
         for path in (ROOT / folder).rglob('*.*')
-        if path.suffix in ('.py', '.yaml', '.safetensors', '.csv', '.json', '.md')
+        if path.suffix in ('.py', '.yaml', '.safetensors', '.csv', '.json', '.md', '.msg', '.srv')
     ]
     result = subprocess.run(
         ['git', 'check-ignore', '--stdin'],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rosbags.interfaces import Qos, QosDurability, QosReliability
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -94,7 +94,7 @@ class Recorder:
         Raises:
             ClaifoError: The disk is full.
         """
-        storage = self._writer.storage
+        storage: Any = self._writer.storage
         try:
             if any(storage.chunk.msgs.values()):
                 storage.close_chunk()

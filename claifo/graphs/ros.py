@@ -11,7 +11,7 @@ from claifo.graphs.known import find
 if TYPE_CHECKING:
     from launch.action import Action
 
-    from launch import LaunchContext, LaunchDescription
+    from launch import LaunchContext, LaunchDescription  # type: ignore[attr-defined]
 
 PACKAGE = 'claifo'
 

@@ -6,9 +6,10 @@ import secrets
 
 import numpy as np
 from claifo_msgs.msg import PolicyWeights, StepBudget, TimeStep
+from rclpy.node import Node
+
 from claifo_nodes import qos, time_steps
 from claifo_nodes.time_steps import Batch
-from rclpy.node import Node
 
 TASK = 'point_mass_easy'
 COUNT, SIZE, ACTIONS, EPISODE = 2, 16, 2, 10

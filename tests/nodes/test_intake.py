@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from claifo_nodes.intake import SILENT_S, Intake
 from hypothesis import given
 from hypothesis import strategies as st
+
+from claifo_nodes.intake import SILENT_S, Intake
 
 
 def step(number=0, *, session, run=7, task='walker_walk'):

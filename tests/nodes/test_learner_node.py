@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from claifo_msgs.msg import LearnerStatus
 from claifo_msgs.srv import LoadExpert
-from claifo_nodes import qos
-from claifo_nodes.learner_node import LearnerNode
-from claifo_nodes.main import Finished
 from learner_peer import TASK, Peer
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 
 from claifo.bags import BagWriter
 from claifo_core.policy import Policy
+from claifo_nodes import qos
+from claifo_nodes.learner_node import LearnerNode
+from claifo_nodes.main import Finished
 
 OPTIONS = {
     'env.task': TASK, 'env.domain': 'light/target', 'env.size_px': 16, 'env.frame_stack': 2,

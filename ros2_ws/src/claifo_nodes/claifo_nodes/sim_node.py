@@ -120,9 +120,10 @@ class SimNode(Node):
 
     def _go_on(self) -> None:
         """Do the next step, if everything for it is there."""
-        if self._lock_step.ready and not self._paused:
+        action = self._lock_step.action
+        if action is not None and self._lock_step.ready and not self._paused:
             begun_s = time.monotonic()
-            self._show(self._world.step(self._lock_step.action))
+            self._show(self._world.step(action))
             self._diagnostics.latency.observe(time.monotonic() - begun_s)
 
     def _film(self) -> None:

@@ -109,7 +109,7 @@ class Filmed:
         self.action_dim = self._env.action_space.shape[0]
         self._seed, self._count = seed, 0
         self._over = True
-        self._state = np.zeros(0)
+        self._state = np.zeros(0, np.float32)
 
     def restart(self) -> Batch:
         """Begin a new episode."""

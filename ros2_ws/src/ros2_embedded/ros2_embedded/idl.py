@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import cyclonedds.idl.types
 from cyclonedds.idl import make_idl_struct
-from cyclonedds.idl import types as idl
 from rosbags.interfaces import Nodetype
 
 from ros2_embedded import types
+
+idl: Any = cyclonedds.idl.types
 
 _BASE = {
     'bool': bool, 'byte': idl.uint8, 'char': idl.uint8, 'int8': idl.int8, 'uint8': idl.uint8,

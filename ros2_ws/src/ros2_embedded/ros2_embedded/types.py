@@ -24,7 +24,7 @@ _INTERFACES = Path(__file__).parent / 'interfaces'
 def _store() -> Any:  # noqa: ANN401 (rosbags' Typestore)
     name = f'ROS2_{DISTRO.upper()}'
     if name not in Stores.__members__:
-        raise ValueError(f'ROS_DISTRO is {DISTRO!r}; the definitions of that release are not known')
+        raise ValueError(f'ROS_DISTRO is {DISTRO!r}; its definitions are not known')
     return get_typestore(Stores[name])
 
 
@@ -46,10 +46,7 @@ def add_package(folder: Path) -> None:
     """
     found: dict[str, Any] = {}
     for path in sorted((*folder.glob('msg/*.msg'), *folder.glob('srv/*.srv'))):
-        try:
-            found |= _parse(path, folder.name)
-        except TypesysError as error:
-            raise InterfaceError(f'{path}: not a definition: {" ".join(str(error).split())}') from None
+        found |= _parse(path, folder.name)
     try:
         STORE.register(found)
     except TypesysError as error:
@@ -59,8 +56,16 @@ def add_package(folder: Path) -> None:
 
 
 def _parse(path: Path, package: str) -> dict[str, Any]:
-    if path.suffix == '.msg':
-        return get_types_from_msg(path.read_text(), f'{package}/msg/{path.stem}')
+    try:
+        if path.suffix == '.msg':
+            return get_types_from_msg(path.read_text(), f'{package}/msg/{path.stem}')
+        return _parse_service(path, package)
+    except TypesysError as error:
+        reason = ' '.join(str(error).split())
+        raise InterfaceError(f'{path}: not a definition: {reason}') from None
+
+
+def _parse_service(path: Path, package: str) -> dict[str, Any]:
     found = {}
     for part, text in zip(('Request', 'Response'), _halves(path.read_text()), strict=True):
         # rosbags parses messages only, and would rename what stands under srv/.

@@ -6,6 +6,7 @@ import threading
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from ros2_embedded import transport, types
 from ros2_embedded.cdr import from_cdr, to_cdr
 from ros2_embedded.messages import message_class
@@ -46,7 +47,8 @@ class Discovery:
         self._nodes: list[Any] = []
         self._others: dict[bytes, list[NodeInfo]] = {}
         self._lock = threading.RLock()
-        self._size = len(message_class('rmw_dds_common/msg/Gid')().data)
+        gid: Any = message_class('rmw_dds_common/msg/Gid')()
+        self._size = len(gid.data)
 
     def add(self, node: Any) -> None:  # noqa: ANN401
         """Tell of a node."""
@@ -87,8 +89,11 @@ class Discovery:
         """Return all nodes in the domain, ours first."""
         with self._lock:
             ours = [
-                NodeInfo(n.get_name(), n.get_namespace(), '/', frozenset(e.guid for e in n._ros_dds))
-                for n in self._nodes
+                NodeInfo(
+                    node.get_name(), node.get_namespace(), '/',
+                    frozenset(end.guid for end in node._ros_dds),
+                )
+                for node in self._nodes
             ]
             self._listen()
             alive = {e.participant for e in self._participant.endpoints()}

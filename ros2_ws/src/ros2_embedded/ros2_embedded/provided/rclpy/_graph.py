@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ros2_embedded import transport
-
 from rclpy import _names
 from rclpy._discovery import NodeInfo
 from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
+from ros2_embedded import transport
 
 _POLL_S = 0.05
 _UNKNOWN = '_NODE_NAME_UNKNOWN_', '_NODE_NAMESPACE_UNKNOWN_'
@@ -41,7 +40,8 @@ def _as_service(endpoint: transport.Endpoint, prefix: str) -> tuple[str, str] | 
     suffix, part = ('Request', '_Request') if prefix == 'rq' else ('Reply', '_Response')
     if not endpoint.topic.startswith(f'{prefix}/') or not endpoint.topic.endswith(suffix):
         return None
-    return endpoint.topic[2:].removesuffix(suffix), _demangled(endpoint.typename).removesuffix(part)
+    name = endpoint.topic[2:].removesuffix(suffix)
+    return name, _demangled(endpoint.typename).removesuffix(part)
 
 
 class GraphNode:

@@ -48,7 +48,8 @@ def _problem(name: str, what: str) -> tuple[str, int] | None:
         return f'{what} must not be empty', 0
     wrong = _first_wrong(name, _TOPIC)
     if wrong is not None:
-        return f"{what} must not contain characters other than alphanumerics, '_', '~', or '/'", wrong
+        allowed = "alphanumerics, '_', '~', or '/'"
+        return f'{what} must not contain characters other than {allowed}', wrong
     if name.endswith('/') and name != '/':
         return f'{what} must not end with a forward slash', len(name) - 1
     if '//' in name:
@@ -70,7 +71,7 @@ def namespace(name: str) -> None:
         InvalidNamespaceException: It is not absolute, or not allowed.
     """
     if not name.startswith('/'):
-        raise InvalidNamespaceException(name, 'namespace must be absolute, it must lead with a /', 0)
+        raise InvalidNamespaceException(name, 'namespace must be absolute, it must lead by /', 0)
     found = None if name == '/' else _problem(name, 'namespace')
     if found:
         raise InvalidNamespaceException(name, *found)

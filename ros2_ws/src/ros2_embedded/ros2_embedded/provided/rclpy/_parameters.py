@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from rcl_interfaces.msg import (
 )
 
 from rclpy import _names
+from rclpy._parameter_rules import as_kind, as_ros, listed, out_of_range, wrong_type
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -24,14 +24,12 @@ from rclpy.exceptions import (
     ParameterUninitializedException,
 )
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
-from rclpy.qos import qos_profile_parameter_events
 
 if TYPE_CHECKING:
     from rclpy.publisher import Publisher
 
 Check = Callable[[list[Parameter]], SetParametersResult]
 _OK = SetParametersResult(successful=True)
-_SLACK = 1e-9
 
 
 def _refused(reason: str) -> SetParametersResult:
@@ -54,7 +52,7 @@ class ParameterNode:
         self._ros_parameters: dict[str, Parameter] = {}
         self._ros_descriptors: dict[str, ParameterDescriptor] = {}
         self._ros_parameter_overrides = {
-            name: Parameter(name, value=_as_ros(value)) for name, value in overrides.items()
+            name: Parameter(name, value=as_ros(value)) for name, value in overrides.items()
         }
         self._ros_allow_undeclared_parameters = allow_undeclared
         self._ros_before: list[Callable[[list[Parameter]], list[Parameter]]] = []
@@ -107,7 +105,7 @@ class ParameterNode:
         default = Parameter(name, value=None if is_type else value)
         kind = value if is_type else default.type_
         given = None if ignore_override else self._ros_parameter_overrides.get(name)
-        found = default if given is None else _as_kind(given, kind)
+        found = default if given is None else as_kind(given, kind)
         if kind == Parameter.Type.NOT_SET:
             descriptor.dynamic_typing = descriptor.dynamic_typing or value is None
         elif not descriptor.dynamic_typing and found.type_ not in (kind, Parameter.Type.NOT_SET):
@@ -150,7 +148,8 @@ class ParameterNode:
                 return Parameter(name)
             raise ParameterNotDeclaredException(name)
         found = self._ros_parameters[name]
-        if found.type_ == Parameter.Type.NOT_SET and not self._ros_descriptors[name].dynamic_typing:
+        unset = found.type_ == Parameter.Type.NOT_SET
+        if unset and not self._ros_descriptors[name].dynamic_typing:
             raise ParameterUninitializedException(name)
         return found
 
@@ -214,7 +213,7 @@ class ParameterNode:
         result = ListParametersResult()
         names, found = [], set()
         for name in sorted(self._ros_parameters):
-            if _listed(name, prefixes, depth):
+            if listed(name, prefixes, depth):
                 names.append(name)
                 found.add(name.rpartition(PARAMETER_SEPARATOR_STRING)[0])
         result.names, result.prefixes = names, sorted(found - {''})
@@ -244,7 +243,7 @@ class ParameterNode:
             raise ParameterNotDeclaredException(unknown)
         for name in unknown:
             self.declare_parameter(name)
-        wanted = [_as_kind(p, Parameter.Type(self._ros_descriptors[p.name].type)) for p in wanted]
+        wanted = [as_kind(p, Parameter.Type(self._ros_descriptors[p.name].type)) for p in wanted]
         result = self._ros_checked(wanted)
         if result.successful:
             self._ros_store(wanted)
@@ -285,7 +284,7 @@ class ParameterNode:
             descriptor = self._ros_descriptors[parameter.name]
             if descriptor.read_only and not declaring:
                 return _refused(f'{parameter.name} is read-only')
-            reason = _wrong_type(parameter, descriptor) or _out_of_range(parameter, descriptor)
+            reason = wrong_type(parameter, descriptor) or out_of_range(parameter, descriptor)
             if reason and parameter.type_ != Parameter.Type.NOT_SET:
                 return _refused(reason)
         for check in self._ros_checks:
@@ -310,62 +309,3 @@ class ParameterNode:
         )  # fmt: skip
         event.stamp = self.get_clock().now().to_msg()  # type: ignore[attr-defined]
         self._ros_parameter_publisher.publish(event)
-
-
-def _as_ros(value: Any) -> Any:  # noqa: ANN401
-    """Return a YAML value as a parameter may hold it: mixed numbers are doubles."""
-    if isinstance(value, list) and any(isinstance(v, float) for v in value):
-        return [float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value]
-    return value
-
-
-def _as_kind(parameter: Parameter, kind: Parameter.Type) -> Parameter:
-    """Return an empty list as the array it stands for: alone it does not tell its type."""
-    if parameter.type_ == Parameter.Type.BYTE_ARRAY and not parameter.value:
-        if kind > Parameter.Type.BYTE_ARRAY:
-            return Parameter(parameter.name, kind, [])
-    return parameter
-
-
-def _wrong_type(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
-    if descriptor.dynamic_typing or int(parameter.type_) == descriptor.type:
-        return ''
-    expected = Parameter.Type(descriptor.type).name
-    return (
-        f'{parameter.name} is {parameter.value!r} of type {parameter.type_.name}; '
-        f'the type {expected} is needed'
-    )
-
-
-def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
-    """Return why a number is not in the range of its descriptor, or an empty string."""
-    if parameter.type_ == Parameter.Type.INTEGER:
-        ranges = descriptor.integer_range
-    elif parameter.type_ == Parameter.Type.DOUBLE:
-        ranges = descriptor.floating_point_range
-    else:
-        return ''
-    value = parameter.value
-    for allowed in ranges:
-        low, high, step = allowed.from_value, allowed.to_value, allowed.step
-        if math.isclose(value, low) or math.isclose(value, high):
-            continue
-        if not low <= value <= high:
-            return f'{parameter.name} is {value}; it must be from {low} to {high}'
-        if step and abs((value - low) / step - round((value - low) / step)) > _SLACK:
-            return f'{parameter.name} is {value}; it must be {low} plus a multiple of {step}'
-    return ''
-
-
-def _listed(name: str, prefixes: Sequence[str], depth: int) -> bool:
-    dot = PARAMETER_SEPARATOR_STRING
-    if not prefixes:
-        return depth == 0 or name.count(dot) < depth
-    for prefix in prefixes:
-        if name == prefix:
-            return True
-        if name.startswith(prefix + dot):
-            rest = name.removeprefix(prefix + dot)
-            if depth == 0 or rest.count(dot) < depth:
-                return True
-    return False

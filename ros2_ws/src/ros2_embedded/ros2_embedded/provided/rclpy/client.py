@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rclpy.task import Future
 from ros2_embedded import transport
 from ros2_embedded.cdr import from_cdr, to_cdr
-
-from rclpy.task import Future
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
@@ -30,7 +29,7 @@ class Client:
         context: Context,
         reader: transport.Reader,
         writer: transport.Writer,
-        srv_type: type,
+        srv_type: Any,  # noqa: ANN401 (a class with Request and Response)
         srv_name: str,
         qos_profile: QoSProfile,
         callback_group: CallbackGroup,

@@ -9,12 +9,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ros2_embedded import transport
-
 from rclpy import _arguments, signals
 from rclpy._discovery import Discovery
 from rclpy.exceptions import NotInitializedException
 from rclpy.logging import set_logger_level
+from ros2_embedded import transport
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor

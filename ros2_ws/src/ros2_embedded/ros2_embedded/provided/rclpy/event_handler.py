@@ -70,7 +70,8 @@ class _EventCallbacks:
     @property
     def wanted(self) -> bool:
         """Whether anybody asks."""
-        return any((self.deadline, self.incompatible_qos, self.matched, self.use_default_callbacks))
+        asked = (self.deadline, self.incompatible_qos, self.matched)
+        return self.use_default_callbacks or any(asked)
 
 
 class SubscriptionEventCallbacks(_EventCallbacks):
@@ -106,7 +107,8 @@ class EventHandler:
             return True
         status, wanted = self._endpoint.status(), self._callbacks
         if status.deadline_missed > self._deadline:
-            change, self._deadline = status.deadline_missed - self._deadline, status.deadline_missed
+            change = status.deadline_missed - self._deadline
+            self._deadline = status.deadline_missed
             self._queue(wanted.deadline, QoSRequestedDeadlineMissedInfo(self._deadline, change))
         if status.incompatible_qos > self._incompatible:
             change = status.incompatible_qos - self._incompatible

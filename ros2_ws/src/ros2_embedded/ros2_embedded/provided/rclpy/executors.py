@@ -11,11 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ros2_embedded import transport
-
 from rclpy.clock import ROSClock
 from rclpy.task import Future, Task
 from rclpy.utilities import get_default_context
+from ros2_embedded import transport
 
 if TYPE_CHECKING:
     from rclpy.context import Context
@@ -239,7 +238,7 @@ class Executor:
         if isinstance(pending, Future):
             pending.add_done_callback(lambda _: self._again(task))
         elif task.done() and task._exception is not None:
-            raise task.exception()  # type: ignore[misc]
+            raise task.exception()
 
     def _again(self, task: Task) -> None:
         self._tasks.append(task)

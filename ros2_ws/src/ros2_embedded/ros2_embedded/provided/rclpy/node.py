@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ros2_embedded import transport
-from ros2_embedded.messages import typename_of
+from rcl_interfaces.msg import ParameterEvent
 
 from rclpy import _arguments, _names, logging
-from rclpy._discovery import user_data
+from rclpy._endpoints import EndpointNode
 from rclpy._graph import GraphNode
 from rclpy._parameters import ParameterNode
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
@@ -20,37 +18,32 @@ from rclpy.client import Client
 from rclpy.clock import Clock, ROSClock
 from rclpy.event_handler import (
     EventHandler,
-    PublisherEventCallbacks,
-    SubscriptionEventCallbacks,
 )
-from rclpy.exceptions import NoTypeSupportImportedException
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter_service import ParameterService
 from rclpy.publisher import Publisher
 from rclpy.qos import (
-    QoSProfile,
-    _profile_of,
     qos_profile_parameter_events,
-    qos_profile_services_default,
 )
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.time_source import TimeSource
 from rclpy.timer import Rate, Timer
 from rclpy.utilities import get_default_context
+from ros2_embedded import transport
 
 if TYPE_CHECKING:
-    from rcl_interfaces.msg import ParameterDescriptor
-
     from rclpy.context import Context
     from rclpy.executors import Executor
 
 _ids_lock = threading.Lock()
 
 
-class Node(ParameterNode, GraphNode):
+class Node(EndpointNode, ParameterNode, GraphNode):
     """A node: the owner of publishers, subscriptions, services, clients, timers, parameters."""
+
+    _ros_executor_ref: Callable[[], Executor | None]
 
     def __init__(
         self,
@@ -123,7 +116,7 @@ class Node(ParameterNode, GraphNode):
         overrides |= {parameter.name: parameter.value for parameter in given}
         self._ros_init_parameters({}, allow_undeclared, None)
         publisher = self.create_publisher(
-            _message('rcl_interfaces/msg/ParameterEvent'), '/parameter_events',
+            ParameterEvent, '/parameter_events',
             qos_profile_parameter_events,
         )  # fmt: skip
         self._ros_init_parameters(overrides, allow_undeclared, publisher)
@@ -163,7 +156,7 @@ class Node(ParameterNode, GraphNode):
             new_executor.add_node(self)
 
     def _ros_forget_executor(self) -> None:
-        self._ros_executor_ref: Callable[[], Executor | None] = lambda: None
+        self._ros_executor_ref = lambda: None
 
     @property
     def default_callback_group(self) -> CallbackGroup:
@@ -224,168 +217,6 @@ class Node(ParameterNode, GraphNode):
         """Return its clock: ROS time."""
         return self._ros_clock
 
-    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
-        """Return the full name of a topic, remapped."""
-        return self._ros_resolve(topic, False, only_expand)
-
-    def resolve_service_name(self, service: str, *, only_expand: bool = False) -> str:
-        """Return the full name of a service, remapped."""
-        return self._ros_resolve(service, True, only_expand)
-
-    def _ros_resolve(self, name: str, is_service: bool, only_expand: bool = False) -> str:
-        full = _names.expand(name, self._ros_name, self._ros_namespace, is_service)
-        for arguments in () if only_expand else self._ros_arguments:
-            changed = arguments.remap(full, self._ros_name, self._ros_namespace)
-            if changed != full:
-                return changed
-        return full
-
-    def create_publisher(
-        self,
-        msg_type: type,
-        topic: str,
-        qos_profile: QoSProfile | int,
-        *,
-        callback_group: CallbackGroup | None = None,
-        event_callbacks: PublisherEventCallbacks | None = None,
-        qos_overriding_options: Any = None,  # noqa: ANN401
-        publisher_class: type[Publisher] = Publisher,
-    ) -> Publisher:
-        """Publish on a topic.
-
-        Raises:
-            NoTypeSupportImportedException: The type is no message.
-            InvalidTopicNameException: The name is not allowed.
-        """
-        _refuse(qos_overriding_options, 'QoS overrides by parameters')
-        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
-        profile = _profile_of(qos_profile)
-        writer = self._ros_participant.writer(
-            f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
-        )
-        made = publisher_class(writer, msg_type, topic, profile, lambda: name)
-        self._ros_add(made, writer)
-        self._ros_watch(made, writer, event_callbacks or PublisherEventCallbacks(), callback_group, name)
-        return made
-
-    def create_subscription(
-        self,
-        msg_type: type,
-        topic: str,
-        callback: Callable[..., Any],
-        qos_profile: QoSProfile | int,
-        *,
-        callback_group: CallbackGroup | None = None,
-        event_callbacks: SubscriptionEventCallbacks | None = None,
-        qos_overriding_options: Any = None,  # noqa: ANN401
-        raw: bool = False,
-        content_filter_options: Any = None,  # noqa: ANN401
-    ) -> Subscription:
-        """Call back for every message of a topic; ``raw``: with its serialized bytes.
-
-        Raises:
-            NoTypeSupportImportedException: The type is no message.
-            InvalidTopicNameException: The name is not allowed.
-        """
-        _refuse(qos_overriding_options, 'QoS overrides by parameters')
-        _refuse(content_filter_options, 'content filters')
-        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
-        profile, group = _profile_of(qos_profile), callback_group or self._ros_default_callback_group
-        reader = self._ros_participant.reader(
-            f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
-        )
-        made = Subscription(
-            reader, msg_type, topic, callback, group, profile, raw, lambda: name
-        )
-        group.add_entity(made)
-        self._ros_add(made, reader)
-        self._ros_watch(made, reader, event_callbacks or SubscriptionEventCallbacks(), group, name)
-        return made
-
-    def _ros_watch(
-        self,
-        owner: Any,  # noqa: ANN401
-        endpoint: transport.Reader | transport.Writer,
-        callbacks: Any,  # noqa: ANN401
-        group: CallbackGroup | None,
-        topic: str,
-    ) -> None:
-        if callbacks.wanted:
-            handler = EventHandler(
-                endpoint, callbacks, group or self._ros_default_callback_group, topic,
-                self._ros_logger.name,
-            )  # fmt: skip
-            self._ros_endpoint_handlers[owner] = handler
-            self._ros_event_handlers.append(handler)
-
-    def create_service(
-        self,
-        srv_type: type,
-        srv_name: str,
-        callback: Callable[[Any, Any], Any],
-        *,
-        qos_profile: QoSProfile = qos_profile_services_default,
-        callback_group: CallbackGroup | None = None,
-    ) -> Service:
-        """Answer the requests of a service by ``callback(request, response)``.
-
-        Raises:
-            NoTypeSupportImportedException: The type is no service.
-            InvalidServiceNameException: The name is not allowed.
-        """
-        name, group = self._ros_resolve(srv_name, True), callback_group or self._ros_default_callback_group
-        reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=True)
-        made = Service(
-            reader, writer, srv_type, srv_name, callback, group, qos_profile, name
-        )
-        group.add_entity(made)
-        self._ros_add(made, reader, writer)
-        return made
-
-    def create_client(
-        self,
-        srv_type: type,
-        srv_name: str,
-        *,
-        qos_profile: QoSProfile = qos_profile_services_default,
-        callback_group: CallbackGroup | None = None,
-    ) -> Client:
-        """Ask a service.
-
-        Raises:
-            NoTypeSupportImportedException: The type is no service.
-            InvalidServiceNameException: The name is not allowed.
-        """
-        name, group = self._ros_resolve(srv_name, True), callback_group or self._ros_default_callback_group
-        reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=False)
-        made = Client(
-            self._ros_context, reader, writer, srv_type, srv_name, qos_profile, group, name
-        )
-        group.add_entity(made)
-        self._ros_add(made, reader, writer)
-        return made
-
-    def _ros_service_ends(
-        self, srv_type: type, name: str, profile: QoSProfile, server: bool
-    ) -> tuple[transport.Reader, transport.Writer]:
-        typename, qos = _typename(srv_type), profile._transport()
-        request = (f'rq{name}Request', f'{typename}_Request')
-        reply = (f'rr{name}Reply', f'{typename}_Response')
-        inward, outward = (request, reply) if server else (reply, request)
-        told = f'{"service" if server else "client"}id={self._ros_unique_id()};'
-        open_reader, open_writer = self._ros_participant.reader, self._ros_participant.writer
-        return (
-            open_reader(*inward, qos, user_data=told + user_data(inward[1]), service=True),
-            open_writer(*outward, qos, user_data=told + user_data(outward[1]), service=True),
-        )
-
-    def _ros_unique_id(self) -> str:
-        """Return a new name for a client or server, in the form of rmw_cyclonedds."""
-        with _ids_lock:
-            count = self._ros_context._ids = getattr(self._ros_context, '_ids', 0) + 1
-        data = self._ros_participant.guid[:12] + struct.pack('>I', count)
-        return '.'.join(f'{byte:x}' for byte in data)
-
     def create_timer(
         self,
         timer_period_sec: float,
@@ -414,7 +245,8 @@ class Node(ParameterNode, GraphNode):
         if not frequency > 0:
             raise ValueError('frequency must be > 0')
         group = MutuallyExclusiveCallbackGroup()
-        return Rate(self.create_timer(1 / frequency, None, group, clock), context=self._ros_context)
+        timer = self.create_timer(1 / frequency, None, group, clock)
+        return Rate(timer, context=self._ros_context)
 
     def create_guard_condition(
         self, callback: Callable[[], Any], callback_group: CallbackGroup | None = None
@@ -426,12 +258,6 @@ class Node(ParameterNode, GraphNode):
         self._ros_guards.append(made)
         self._ros_change()
         return made
-
-    def _ros_add(self, entity: Any, *endpoints: transport.Reader | transport.Writer) -> None:  # noqa: ANN401
-        self._ros_entities.append(entity)
-        self._ros_dds += endpoints
-        self._ros_context._discovery.tell()
-        self._ros_change()
 
     def _ros_change(self) -> None:
         if (executor := self._ros_executor_ref()) is not None:
@@ -485,21 +311,3 @@ class Node(ParameterNode, GraphNode):
             self._ros_context.untrack_node(self)
         for entity in closing:
             entity.destroy()
-
-
-def _message(typename: str) -> type:
-    from ros2_embedded.messages import message_class
-
-    return message_class(typename)
-
-
-def _typename(kind: type) -> str:
-    try:
-        return typename_of(kind)
-    except TypeError:
-        raise NoTypeSupportImportedException(f'{kind!r} is not a message or service') from None
-
-
-def _refuse(option: object, what: str) -> None:
-    if option is not None:
-        raise NotImplementedError(f'ros2_embedded has no {what}')

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rclpy.duration import Duration
 from ros2_embedded import transport
 from ros2_embedded.cdr import to_cdr
-
-from rclpy.duration import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +42,7 @@ class Publisher:
             TypeError: It is of another type.
         """
         if isinstance(msg, self.msg_type):
-            data = to_cdr(msg)
+            data = to_cdr(msg)  # type: ignore[arg-type]
         elif isinstance(msg, (bytes, bytearray)):
             data = bytearray(msg)
             data.extend(bytes(-len(data) % 4))

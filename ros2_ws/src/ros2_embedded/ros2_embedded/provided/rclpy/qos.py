@@ -5,9 +5,8 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import Any
 
-from ros2_embedded import transport
-
 from rclpy.duration import Duration, Infinite
+from ros2_embedded import transport
 
 
 class HistoryPolicy(IntEnum):

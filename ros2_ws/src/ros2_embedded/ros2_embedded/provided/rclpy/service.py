@@ -23,7 +23,7 @@ class Service:
         self,
         reader: transport.Reader,
         writer: transport.Writer,
-        srv_type: type,
+        srv_type: Any,  # noqa: ANN401 (a class with Request and Response)
         srv_name: str,
         callback: Callable[[Any, Any], Any],
         callback_group: CallbackGroup,

@@ -14,7 +14,9 @@ from rclpy.impl.logging_severity import LoggingSeverity
 levels: dict[str, LoggingSeverity] = {'': LoggingSeverity.INFO}
 """Levels that were set, by logger name; '' is the root."""
 
-_FORMAT = os.environ.get('RCUTILS_CONSOLE_OUTPUT_FORMAT', '[{severity}] [{time}] [{name}]: {message}')
+_FORMAT = os.environ.get(
+    'RCUTILS_CONSOLE_OUTPUT_FORMAT', '[{severity}] [{time}] [{name}]: {message}'
+)
 _COLOURS = {
     LoggingSeverity.DEBUG: 32, LoggingSeverity.WARN: 33, LoggingSeverity.ERROR: 31,
     LoggingSeverity.FATAL: 31,
@@ -82,7 +84,8 @@ class RcutilsLogger:
         """
         for feature in features:
             if feature not in _FEATURES:
-                raise TypeError(f'logger has no feature {feature!r}; it has {", ".join(_FEATURES)}')
+                known = ', '.join(_FEATURES)
+                raise TypeError(f'logger has no feature {feature!r}; it has {known}')
         severity = LoggingSeverity(severity)
         if not self.is_enabled_for(severity):
             return False
