@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rosbags.interfaces import Qos, QosDurability, QosReliability
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.writer import WriterError
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from claifo.bags.writer import METADATA_VERSION, QOS

@@ -20,7 +20,7 @@ def description(name: str) -> LaunchDescription:
     """Return the launch description of a graph, with all its arguments."""
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-    from launch import LaunchDescription
+    from launch import LaunchDescription  # type: ignore[attr-defined]
 
     graph = find(name)
     arguments = [

@@ -14,6 +14,13 @@ def step(number=0, *, session, run=7, task='walker_walk'):
     return SimpleNamespace(step=number, session=session, run=run, task=task)
 
 
+def taken(intake, message) -> bool:
+    if intake.refuse(message):
+        return False
+    intake.take(message)
+    return True
+
+
 def fresh() -> Intake:
     return Intake('walker_walk')
 
@@ -22,7 +29,7 @@ def test_steps_in_order_are_taken():
     intake = fresh()
     assert intake.waiting
     for number in range(5):
-        assert intake.refuse(step(number, session=intake.session)) is None
+        assert taken(intake, step(number, session=intake.session))
         assert not intake.lost
     assert intake.next_step == 5
     assert not intake.waiting
@@ -31,7 +38,7 @@ def test_steps_in_order_are_taken():
 def test_what_is_refused_and_under_which_name():
     intake = fresh()
     mine = intake.session
-    assert intake.refuse(step(0, session=mine)) is None
+    assert taken(intake, step(0, session=mine))
     keys = {
         'repeated': step(0, session=mine),
         'second_simulator': step(1, session=mine, run=8),
@@ -52,16 +59,16 @@ def test_sessions_differ_and_are_never_zero():
 
 def test_a_gap_is_told():
     intake = fresh()
-    intake.refuse(step(0, session=intake.session))
-    assert intake.refuse(step(3, session=intake.session)) is None
+    taken(intake, step(0, session=intake.session))
+    assert taken(intake, step(3, session=intake.session))
     assert intake.lost
-    assert intake.refuse(step(4, session=intake.session)) is None
+    assert taken(intake, step(4, session=intake.session))
     assert not intake.lost
 
 
 def test_another_simulator_replaces_only_a_silent_one():
     intake = fresh()
-    intake.refuse(step(0, session=intake.session))
+    taken(intake, step(0, session=intake.session))
     intake.grant(100.0)
     assert not intake.replaced(200.0), 'nobody is there to take its place'
     intake.refuse(step(0, session=intake.session, run=8))
@@ -71,21 +78,21 @@ def test_another_simulator_replaces_only_a_silent_one():
 
 def test_an_answer_shows_that_the_simulator_lives():
     intake = fresh()
-    intake.refuse(step(0, session=intake.session))
+    taken(intake, step(0, session=intake.session))
     intake.grant(100.0)
     intake.refuse(step(0, session=intake.session, run=8))
-    intake.refuse(step(1, session=intake.session))
+    taken(intake, step(1, session=intake.session))
     assert not intake.replaced(1000.0), 'the next step has not been allowed yet'
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from([7, 8]), st.booleans())))
 def test_taken_steps_grow_and_come_from_one_simulator(stream):
     intake = fresh()
-    taken = [
+    found = [
         (number, run)
         for number, run, mine in stream
-        if intake.refuse(step(number, session=intake.session if mine else 5, run=run)) is None
+        if taken(intake, step(number, session=intake.session if mine else 5, run=run))
     ]
-    numbers = [number for number, _ in taken]
+    numbers = [number for number, _ in found]
     assert numbers == sorted(set(numbers))
-    assert len({run for _, run in taken}) <= 1
+    assert len({run for _, run in found}) <= 1

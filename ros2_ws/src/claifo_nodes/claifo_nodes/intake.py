@@ -38,7 +38,7 @@ class Intake:
         self._granted_s = float('inf')
 
     def refuse(self, message: TimeStep) -> Refusal | None:
-        """Return why the step is not taken, or None if it is."""
+        """Return why the step cannot be taken, or None if :meth:`take` may follow."""
         if message.task != self._task:
             return Refusal('wrong_task', f'{message.task!r} is not {self._task!r}: start the '
                            'simulator and the learner with the same task')
@@ -51,10 +51,13 @@ class Intake:
         if message.step < self._next:
             return Refusal('repeated', f'step {message.step} came again or late; {self._next} '
                            'is expected')
+        return None
+
+    def take(self, message: TimeStep) -> None:
+        """Take a step that was not refused."""
         self.lost = message.step > self._next
         self._run, self._next = message.run, message.step + 1
         self._granted_s = float('inf')
-        return None
 
     def _foreign(self, message: TimeStep) -> Refusal:
         if message.session == 0:

@@ -162,6 +162,7 @@ class LearnerNode(ManagedNode):
         except ClaifoError as error:
             self._diagnostics.warn('wrong_shape', str(error))
             return
+        self._intake.take(message)
         self._observe(self._run, batch)
         if self._run.finished:
             self._finish(self._run)
@@ -169,7 +170,8 @@ class LearnerNode(ManagedNode):
 
     def _checked(self, message: TimeStep) -> Batch:
         batch = time_steps.unpack(message)
-        batch = batch._replace(frames=batch.frames.copy())  # torch wants memory it may write to
+        # torch wants memory that it may write to.
+        batch = batch._replace(frames=batch.frames.copy(), action=batch.action.copy())
         env = self._config.env
         shapes = {
             'frames': (env.num_envs, env.size_px, env.size_px, 3),

@@ -182,13 +182,16 @@ class Guard(_Closable):
 
     def trigger(self) -> None:
         """End the present wait, or the next one."""
-        if self._entities:
-            self.condition.set(True)
+        self._set(True)
 
     def clear(self) -> None:
         """Let waits last again."""
+        self._set(False)
+
+    def _set(self, triggered: bool) -> None:
         if self._entities:
-            self.condition.set(False)
+            # The code is not looked at: the participant may have been closed meanwhile.
+            self.condition._set_guardcondition(self.condition._ref, triggered)
 
 
 class WaitSet(_Closable):

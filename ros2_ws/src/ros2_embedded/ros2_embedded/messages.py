@@ -153,8 +153,8 @@ def _field(name: str, description: Any) -> tuple[Convert, Callable[[], Any]]:  #
     count = length if fixed else 0
     if sub == Nodetype.BASE and inner[0] != 'string':
         dtype = _DTYPES[inner[0]]
-        convert = functools.partial(_to_numbers, name, inner[0], length, fixed)
-        return convert, lambda: np.zeros(count, dtype)
+        numbers = functools.partial(_to_numbers, name, inner[0], length, fixed)
+        return numbers, lambda: np.zeros(count, dtype)
     item, default = _field(name, (sub, inner))
     convert = functools.partial(_to_list, name, item, length, fixed)
     return convert, lambda: [default() for _ in range(count)]

@@ -66,7 +66,7 @@ class LifecycleNodeMixin(ManagedEntity):
 
     def create_lifecycle_publisher(self, *args: Any, **kwargs: Any) -> LifecyclePublisher:  # noqa: ANN401
         """Return a publisher that is silent while the node is not active."""
-        made = self.create_publisher(  # type: ignore[attr-defined]
+        made = self.create_publisher(
             *args, publisher_class=LifecyclePublisher, **kwargs
         )
         self.add_managed_entity(made)
@@ -75,7 +75,7 @@ class LifecycleNodeMixin(ManagedEntity):
     def destroy_lifecycle_publisher(self, publisher: LifecyclePublisher) -> bool:
         """Close such a publisher."""
         self._ros_managed_entities.discard(publisher)
-        return self.destroy_publisher(publisher)  # type: ignore[attr-defined]
+        return self.destroy_publisher(publisher)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure the managed entities; override to build what the node needs."""
@@ -151,7 +151,7 @@ class LifecycleNodeMixin(ManagedEntity):
         try:
             result = getattr(self, f'on_{callback}')(state)
         except Exception:
-            self.get_logger().error(  # type: ignore[attr-defined]
+            self.get_logger().error(
                 f'on_{callback} failed: {traceback.format_exc()}'
             )
             return _ERROR
@@ -164,7 +164,7 @@ class LifecycleNodeMixin(ManagedEntity):
         )  # fmt: skip
         self._ros_state = goal
         if self._ros_transition_event is not None:
-            event.timestamp = self.get_clock().now().nanoseconds  # type: ignore[attr-defined]
+            event.timestamp = self.get_clock().now().nanoseconds
             self._ros_transition_event.publish(event)
 
     def _ros_on_change_state(self, request: Any, response: Any) -> Any:  # noqa: ANN401

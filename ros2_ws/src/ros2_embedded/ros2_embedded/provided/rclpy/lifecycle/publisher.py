@@ -16,7 +16,7 @@ class LifecyclePublisher(SimpleManagedEntity, Publisher):
         SimpleManagedEntity.__init__(self)
         Publisher.__init__(self, *args, **kwargs)
 
-    @SimpleManagedEntity.when_enabled
+    @SimpleManagedEntity.when_enabled  # type: ignore[untyped-decorator]
     def publish(self, msg: Any) -> None:  # noqa: ANN401
         """Send a message, or its serialized bytes, while the node is active."""
         Publisher.publish(self, msg)
