@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 EXPERT_EPISODES = 10
 TEST_EPISODES = 20
 TEST_SEED = 10_000
+DOMAINS = 100
 CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo' / 'medians.csv'
 
 
@@ -52,11 +55,33 @@ def test(config: TrainConfig, policy: Path) -> Evaluation:
         return evaluate(Policy.load(policy), env, seeds)
 
 
+def learn(config: TrainConfig, run_dir: Path, stop: Callable[[], bool]) -> int:
+    """Train by the graph of simulator, policy and learner; returns its exit code.
+
+    It keeps to this machine, in a DDS domain of its own, unless the environment says otherwise:
+    demos of neighbours must not meet.
+    """
+    from claifo.graphs import find, runner
+
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % DOMAINS))
+    graph = find('train_sim')
+    values = {
+        'config': str(config_dir() / 'demo.yaml'), 'seed': str(config.seed),
+        'expert_bag': config.expert.bag, 'run_dir': str(run_dir),
+    }  # fmt: skip
+    return runner.run(graph.compose(graph.values(values)), stop)
+
+
 def run(seed: int, folder: Path) -> None:
-    """Do the whole demo in ``folder``/runs and ``folder``/bags."""
+    """Do the whole demo in ``folder``/runs and ``folder``/bags.
+
+    Raises:
+        ClaifoError: the graph has failed.
+    """
     from claifo.report import build
-    from claifo.training import train
     from claifo_core import settings
+    from claifo_core.errors import ClaifoError
     from claifo_sim.domains import source_of
 
     started = time.monotonic()
@@ -69,9 +94,9 @@ def run(seed: int, folder: Path) -> None:
     film_expert(config, bag)
     print(f'2/4  learning in {config.env.domain} from the film alone: {run_dir}', flush=True)
     stopped = stop_on_interrupt()
-    end = train(config, run_dir, stop=stopped)
+    if code := learn(config, run_dir, stopped):
+        raise ClaifoError(f'{run_dir}: the training ended with exit code {code}; see above')
     if stopped():
-        print(f'stopped after {end["step"]} of {config.steps} steps; the same command goes on')
         return
     print(f'3/4  playing {TEST_EPISODES} new episodes', flush=True)
     result = test(config, run_dir / 'policy.safetensors').summary()

@@ -1,0 +1,163 @@
+"""The tables of topics, services and parameters of every node, as the nodes themselves say.
+
+    python scripts/node_tables.py          # write docs/nodes.md and the table in README.md
+
+A test runs it and compares.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = '<!-- node tables -->', '<!-- end of node tables -->'
+COMMON = {'/rosout', '/parameter_events', '/diagnostics', '/clock'}
+LIFECYCLE = {
+    'change_state', 'get_state', 'get_available_states', 'get_available_transitions',
+    'get_transition_graph', 'transition_event',
+}  # fmt: skip
+HEAD = """# The nodes
+
+Written by `python scripts/node_tables.py`, from what the nodes declare.
+
+Every node publishes `/diagnostics` (what it counts, latency p50, p99 and rate), `/rosout` and
+`/parameter_events`, and has the parameter services and `use_sim_time`. `policy` and `learner` are
+lifecycle nodes; with `autostart` they configure and activate themselves. Names are relative: a
+namespace (`-r __ns:=/left`) makes room for two graphs side by side. Parameters cannot be changed
+while a node runs.
+"""
+
+
+def nodes() -> Iterator[Any]:
+    """Yield each node, built as small as can be, and destroy it."""
+    importlib.import_module('claifo_nodes')  # provides rclpy
+    import rclpy
+
+    from claifo.bags import BagWriter
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with BagWriter(folder / 'bag', rate_hz=10) as bag:
+            bag.write_episode(np.zeros((2, 16, 16, 3), np.uint8))
+        files = ('-p', f'bag:={folder / "bag"}', '-p', f'out:={folder / "out"}')
+        for name, build in builders().items():
+            rclpy.init(args=['--ros-args', *files])
+            node = build()
+            if name == 'policy':  # it opens its topics when it knows what it acts on
+                node.trigger_configure()
+            yield node
+            node.destroy_node()
+            rclpy.shutdown()
+
+
+def builders() -> dict[str, Callable[[], Any]]:
+    """Return the class of every node, by its name."""
+    from claifo_nodes.expert_player_node import ExpertPlayerNode
+    from claifo_nodes.learner_node import LearnerNode
+    from claifo_nodes.policy_node import PolicyNode
+    from claifo_nodes.recorder_node import RecorderNode
+    from claifo_nodes.sim_node import SimNode
+
+    return {
+        'sim': SimNode, 'policy': PolicyNode, 'learner': LearnerNode,
+        'expert_player': ExpertPlayerNode, 'recorder': RecorderNode,
+    }  # fmt: skip
+
+
+def topics(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
+    """Yield a line for each topic and service that is a node's own."""
+    for kind, endpoints in (('publishes', node.publishers), ('subscribes to', node.subscriptions)):
+        for end in endpoints:
+            if end.topic_name not in COMMON and not _lifecycle(end.topic_name):
+                yield f'| `{node.get_name()}` | {kind} | `{_short(end.topic_name)}` | ' \
+                      f'{_type(end.msg_type)} | {_qos(end.qos_profile)} |'
+    for service in node.services:
+        if not _lifecycle(service.service_name) and '_parameter' not in service.service_name:
+            yield f'| `{node.get_name()}` | offers | `~/{_last(service.service_name)}` | ' \
+                  f'{_type(service.srv_type)} | |'
+
+
+def _last(name: str) -> str:
+    return name.rpartition('/')[2]
+
+
+def _short(name: str) -> str:
+    return name.removeprefix('/')
+
+
+def _lifecycle(name: str) -> bool:
+    return _last(name) in LIFECYCLE
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401 (message or service class)
+    return f'{kind.__module__.partition(".")[0]}/{kind.__name__}'
+
+
+def _qos(profile: Any) -> str:  # noqa: ANN401 (QoSProfile)
+    words = [profile.reliability.name.lower().replace('_', ' ')]
+    if profile.durability.name == 'TRANSIENT_LOCAL':
+        words.append('transient local')
+    return f'{", ".join(words)}, depth {profile.depth}'
+
+
+def parameters(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
+    """Yield a line for each parameter."""
+    names = node.list_parameters([], 0).names
+    for name in names:
+        if name == 'use_sim_time':
+            continue
+        told = node.describe_parameter(name)
+        limits = [*told.integer_range, *told.floating_point_range]
+        allowed = told.additional_constraints or (_range(limits[0]) if limits else '')
+        yield f'| `{name}` | {_value(node, name)} | {allowed} | {told.description} |'
+
+
+def _value(node: Any, name: str) -> str:  # noqa: ANN401 (any node)
+    value = node.get_parameter(name).value
+    shown = list(value) if hasattr(value, 'typecode') else value
+    if isinstance(shown, str) and (shown.startswith(tempfile.gettempdir()) or not shown):
+        return ''
+    return f'`{str(shown).lower() if isinstance(shown, bool) else shown}`'
+
+
+def _range(limit: Any) -> str:  # noqa: ANN401 (a range message)
+    endless = limit.to_value >= 2**63 - 1
+    return f'at least {limit.from_value}' if endless else f'{limit.from_value} to {limit.to_value}'
+
+
+def tables() -> tuple[str, str]:
+    """Return the table for the README, and the page with everything."""
+    lines, page = [], [HEAD]
+    for node in nodes():
+        own = list(topics(node))
+        lines += own
+        page += [
+            f'## {node.get_name()}\n',
+            '| node | | name | type | QoS |\n|---|---|---|---|---|', *own,
+            '\n| parameter | default | allowed | what it does |\n|---|---|---|---|',
+            *parameters(node), '',
+        ]  # fmt: skip
+    readme = ['| node | | name | type | QoS |', '|---|---|---|---|---|', *lines]
+    return '\n'.join(readme), '\n'.join(page)
+
+
+def main() -> None:
+    """Write both."""
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
+    readme, page = tables()
+    (ROOT / 'docs' / 'nodes.md').write_text(page)
+    path = ROOT / 'README.md'
+    before, _, rest = path.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    path.write_text(f'{before}{BEGIN}\n{readme}\n{END}{after}')
+
+
+if __name__ == '__main__':
+    main()
