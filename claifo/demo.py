@@ -46,7 +46,7 @@ def film_expert(config: TrainConfig, folder: Path) -> None:
 
 def test(config: TrainConfig, policy: Path) -> Evaluation:
     """Play the policy in episodes that neither training nor its evaluations have seen."""
-    from claifo.training import evaluation_env
+    from claifo.environments import evaluation_env
     from claifo_core.evaluation import evaluate
     from claifo_core.policy import Policy
 

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
-from claifo_core.config import EnvConfig, TrainConfig
+from claifo.environments import agent_hz, env_spec, evaluation_env
+from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
 from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
-from claifo_sim import EnvSpec, VectorEnv, make, task_info
+from claifo_sim import VectorEnv, task_info
 from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from claifo_sim.env import SimEnv
 
 COMPARED_EPISODES = 5
 
@@ -52,31 +51,6 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         min_frames=max(env.frame_stack, config.agent.n_step + 1),
     )
     return read_episodes([Path(expert.bag)], options)
-
-
-def agent_hz(env: EnvConfig) -> float:
-    """Return how often the agent acts, per second."""
-    return task_info(env.task).control_hz / env.action_repeat
-
-
-def evaluation_env(env: EnvConfig) -> SimEnv:
-    """Build the world of evaluations: the agent's, with episodes of full length."""
-    return make(**_look(env))
-
-
-def _look(env: EnvConfig) -> dict[str, Any]:
-    return {
-        'task': env.task,
-        'domain': env.domain,
-        'size_px': env.size_px,
-        'action_repeat': env.action_repeat,
-        'profile': env.profile,
-    }
-
-
-def env_spec(env: EnvConfig) -> EnvSpec:
-    """Return what one training environment is made of."""
-    return EnvSpec(**_look(env), episode_steps=env.episode_steps)
 
 
 def setting(config: TrainConfig) -> Setting:

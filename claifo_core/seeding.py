@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def seed_for(seed: int, *path: str | int) -> int:
@@ -27,4 +30,6 @@ def episode_seed(seed: int, *path: str | int) -> int:
 
 def generator(seed: int, *path: str | int, device: torch.device | str = 'cpu') -> torch.Generator:
     """Return the torch generator of the stream named by ``path``."""
+    import torch  # here: simulators need seeds, and no torch
+
     return torch.Generator(device).manual_seed(seed_for(seed, *path))

@@ -26,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the returns."""
-    from claifo.training import evaluation_env
+    from claifo.environments import evaluation_env
     from claifo_core.config import EnvConfig
     from claifo_core.errors import ClaifoError
     from claifo_core.evaluation import evaluate

@@ -20,6 +20,7 @@ from claifo_core.errors import ClaifoError
 
 _POLL_S = 0.05
 _TERM_S, _KILL_S = 5.0, 5.0
+_ASKED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -158,14 +159,19 @@ class _Running:
         return True
 
     def stop(self) -> int:
-        """End it, with more force as time goes by; return its exit code."""
+        """End it, with more force as time goes by.
+
+        Returns:
+            Its exit code; 0 also where it ended by one of the signals that ask for it.
+        """
         steps = ((signal.SIGINT, self.process.grace_s), (signal.SIGTERM, _TERM_S))
         for number, patience_s in steps:
             if self.alive and self._child:
                 self._child.send_signal(number)
                 self._wait(patience_s)
         self.kill()
-        return self.exit_code()
+        code = self.exit_code()
+        return 0 if code in _ASKED else code
 
     def _wait(self, patience_s: float) -> None:
         end = time.monotonic() + patience_s

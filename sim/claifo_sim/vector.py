@@ -110,6 +110,8 @@ class VectorEnv:
             self._start(memory)
             self._collect(range(self.num_envs))
         except BaseException:
+            for worker in self._workers:  # still loading, they would not hear that they may end
+                worker.kill()
             self.close()
             raise
 

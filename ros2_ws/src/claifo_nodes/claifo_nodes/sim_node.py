@@ -22,7 +22,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool, Trigger
 
 from claifo.bags.resample import tick_ns
-from claifo.training import agent_hz, env_spec
+from claifo.environments import agent_hz, env_spec
 from claifo_core.config import EnvConfig
 from claifo_core.errors import ClaifoError
 from claifo_nodes import images, params, qos, time_steps
