@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import claifo_nodes  # noqa: F401 (provides the messages)
 import yaml
 from claifo_msgs.msg import LearnerStatus
 
