@@ -13,6 +13,7 @@ BENCHMARKS = {
     'learner': 'updates per second and their split, beside a straightforward variant',
     'sim': "simulator frames per second, beside dm_control's own pixel wrapper",
     'bags': 'bag reading in frames and MB per second, beside plain rosbags',
+    'graph': 'messages between nodes, new weights, and training beside the in-process trainer',
 }
 
 
@@ -20,12 +21,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command and its options."""
     parser = commands.add_parser(
         'bench',
-        help='measure the speed of the learner, the simulators or bag reading',
+        help='measure the speed of the learner, the simulators, bag reading or the graph',
         description='Measure speed. '
         + '; '.join(f'{name}: {what}' for name, what in BENCHMARKS.items())
         + '.',
     )
-    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar='{learner,sim,bags}')
+    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar='{learner,sim,bags,graph}')
     parser.add_argument('--json', action='store_true', help='print one line of JSON')
     parser.set_defaults(run=run)
 
