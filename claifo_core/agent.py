@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from claifo_core import losses
+from claifo_core.exploration import explore
 
 if TYPE_CHECKING:
     from claifo_core.augment import Augmenter
@@ -81,9 +82,7 @@ class Agent:
             std: Scale of the Gaussian exploration noise; 0 gives the mean action.
         """
         mean = torch.tanh(self.networks.actor(self._encode(obs.float())))
-        if std > 0:
-            mean = losses.clamp_straight_through(mean + std * self._noise(mean))
-        return mean
+        return explore(mean, std, self._rng)
 
     def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
         """Do one update of every network.

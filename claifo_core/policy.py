@@ -93,7 +93,7 @@ class Policy:
             metadata = _metadata(data)
         except (safetensors.SafetensorError, ValueError, KeyError) as error:
             raise ClaifoError(f'{source}: damaged policy file ({error}); copy it again') from None
-        if metadata.get('format') != FORMAT:
+        if not isinstance(metadata, dict) or metadata.get('format') != FORMAT:
             raise ClaifoError(
                 f'{source}: not a policy of this project (format {FORMAT} is needed)'
             )

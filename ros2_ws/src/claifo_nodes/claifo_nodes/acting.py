@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from claifo_core.exploration import explore, uniform
 from claifo_core.policy import Policy
-from claifo_core.seeding import seed_for
+from claifo_core.seeding import generator
 
 _HELD = 2
 
@@ -38,6 +40,7 @@ class Shelf:
     def __init__(self) -> None:
         """Start without any."""
         self._held: tuple[Weights, ...] = ()
+        self._refused = (0, 0)
 
     @property
     def newest(self) -> Weights | None:
@@ -49,6 +52,10 @@ class Shelf:
         same = [w for w in self._held if w.session == weights.session]
         self._held = (*same[1 - _HELD :], weights)
 
+    def refuse(self, session: int, version: int) -> None:
+        """Note that these weights will never come: the newest ones stand in for them."""
+        self._refused = (session, version)
+
     def choose(self, session: int, version: int) -> Weights | None:
         """Return the weights to act with, or None while they are still to come.
 
@@ -59,8 +66,10 @@ class Shelf:
         newest = self.newest
         if newest is None or version == 0 or newest.version == 0:
             return newest
-        if newest.session != session or newest.version < version:
+        if newest.session != session:
             return None
+        if newest.version < version:
+            return newest if self._refused == (session, version) else None
         return next(w for w in self._held if w.version >= version)
 
 
@@ -97,9 +106,7 @@ def act(weights: Weights, obs: np.ndarray, seed: int | None, step: int) -> np.nd
     """
     if seed is None:
         return weights.policy.act(obs)
-    rng = np.random.default_rng(seed_for(seed, 'explore', weights.learner_step, step))
-    shape = (len(obs), weights.policy.metadata['action_dim'])
+    rng = generator(seed, 'explore', weights.learner_step, step)
     if weights.uniform:
-        return rng.uniform(-1, 1, shape).astype(np.float32)
-    noise = weights.std * rng.standard_normal(shape, np.float32)
-    return np.clip(weights.policy.act(obs) + noise, -1, 1)
+        return uniform(len(obs), weights.policy.metadata['action_dim'], rng).numpy()
+    return explore(torch.from_numpy(weights.policy.act(obs)), weights.std, rng).numpy()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -61,9 +62,11 @@ class Diagnostics:
         self._node = node
         self._values: dict[str, Any] = {}
         self._logged: dict[str, float] = {}
-        self._problem = ''
+        self._problem, self._failed = '', False
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        node.create_timer(PERIOD_S, self._publish)
+        # Simulated time may stand still; a node tells how it fares nevertheless.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        node.create_timer(PERIOD_S, self._publish, clock=clock)
 
     def count(self, key: str) -> None:
         """Count one more of something harmless."""
@@ -71,26 +74,40 @@ class Diagnostics:
 
     def warn(self, key: str, text: str) -> None:
         """Count a problem, and say it unless it was said a short while ago."""
+        if line := self._count_problem(key, text):
+            self._node.get_logger().warning(line)
+
+    def error(self, key: str, text: str) -> None:
+        """Do as :meth:`warn`, for what must not happen."""
+        self._failed = True
+        if line := self._count_problem(key, text):
+            self._node.get_logger().error(line)
+
+    def _count_problem(self, key: str, text: str) -> str:
+        """Return the line to be logged, if one is due."""
         self.counts[key] += 1
         self._problem = f'{key}: {text}'
         now = time.monotonic()
-        if now - self._logged.get(key, float('-inf')) >= QUIET_S:
-            self._logged[key] = now
-            self._node.get_logger().warning(f'{self._problem} (seen {self.counts[key]} times)')
+        if now - self._logged.get(key, float('-inf')) < QUIET_S:
+            return ''
+        self._logged[key] = now
+        return f'{self._problem} (seen {self.counts[key]} times)'
 
     def set(self, key: str, value: Any) -> None:  # noqa: ANN401 (anything with a str)
-        """Show a value from now on."""
+        """Show a value from now on; a function is asked for it each time."""
         self._values[key] = value
 
     def _publish(self) -> None:
-        shown = self._values | self.counts | self.latency.figures()
+        values = {key: v() if callable(v) else v for key, v in self._values.items()}
+        shown = values | self.counts | self.latency.figures()
+        problem = DiagnosticStatus.ERROR if self._failed else DiagnosticStatus.WARN
         status = DiagnosticStatus(
-            level=DiagnosticStatus.WARN if self._problem else DiagnosticStatus.OK,
+            level=problem if self._problem else DiagnosticStatus.OK,
             name=f'{self._node.get_fully_qualified_name()}: claifo',
             message=self._problem or 'OK',
             values=[KeyValue(key=key, value=str(value)) for key, value in shown.items()],
         )
-        self._problem = ''
+        self._problem, self._failed = '', False
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)

@@ -17,7 +17,7 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     Raises:
         ClaifoError: The encoding is not known, or the data do not fit it.
     """
-    data = memoryview(np.frombuffer(message.data, np.uint8))
+    data = np.frombuffer(message.data, np.uint8).data
     if isinstance(message, CompressedImage):
         return codecs.decode(cdr.CompressedImage(message.format, data))
     layout = cdr.Layout(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
 from claifo_core.errors import ClaifoError
 from claifo_nodes import params
+from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import State
@@ -20,16 +23,22 @@ class ManagedNode(LifecycleNode):
     """A lifecycle node that configures and activates itself, unless told not to.
 
     Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate` and
-    :meth:`cleanup`; a ClaifoError from them is one line in the log and keeps the old state.
+    :meth:`cleanup`; a ClaifoError or SimError from them is one line in the log and keeps the old
+    state. A failure at the start ends the program.
     """
 
     def __init__(self, name: str) -> None:
         """Join the graph; subclasses declare parameters and create endpoints after this."""
         super().__init__(name)
-        self._problem: ClaifoError | None = None
+        self._problem: Exception | None = None
         self.active = False
-        if params.declare(self, 'autostart', True, 'configure and activate when started'):
-            self._starter = self.create_timer(0.0, self._autostart)
+        self._starting: bool = params.declare(
+            self, 'autostart', True, 'configure and activate when started'
+        )
+        if self._starting:
+            # Simulated time may not have begun yet.
+            clock = Clock(clock_type=ClockType.STEADY_TIME)
+            self._starter = self.create_timer(0.0, self._autostart, clock=clock)
 
     def configure(self) -> None:
         """Build what the node needs."""
@@ -69,13 +78,20 @@ class ManagedNode(LifecycleNode):
         return failed or super().on_shutdown(state)
 
     def _attempt(self, step: Callable[[], None]) -> TransitionCallbackReturn | None:
-        """Do a step; returns FAILURE after an error that the user can solve, else nothing."""
+        """Do a step; returns nothing, FAILURE after an error that the user can solve, or ERROR.
+
+        Whatever is raised is kept and told here: rclpy would swallow it.
+        """
         self._problem = None
         try:
             step()
-        except ClaifoError as error:
+        except Exception as error:
             self._problem = error
-            return TransitionCallbackReturn.FAILURE
+            expected = isinstance(error, ClaifoError | SimError)
+            if not self._starting:
+                lines = [str(error)] if expected else traceback.format_exception(error)
+                self.get_logger().error(''.join(lines))
+            return TransitionCallbackReturn.FAILURE if expected else TransitionCallbackReturn.ERROR
         return None
 
     def _autostart(self) -> None:
@@ -84,3 +100,4 @@ class ManagedNode(LifecycleNode):
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != _SUCCESS:
                 raise self._problem or ClaifoError(f'{self.get_name()} could not be started')
+        self._starting = False

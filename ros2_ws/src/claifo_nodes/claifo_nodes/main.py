@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rclpy.executors import (
     MultiThreadedExecutor,
     SingleThreadedExecutor,
 )
+from rclpy.utilities import remove_ros_args
 
 from claifo.cli import guarded
 from claifo_core.errors import ClaifoError
@@ -43,10 +45,7 @@ def run(factory: Callable[[], Node], threads: int = 1) -> int:
 
 
 def _run(factory: Callable[[], Node], threads: int) -> int:
-    try:
-        rclpy.init()
-    except RuntimeError as error:
-        raise ClaifoError(' '.join(str(error).split())) from None
+    _join()
     node = executor = None
     try:
         node = factory()
@@ -64,3 +63,20 @@ def _run(factory: Callable[[], Node], threads: int) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _join() -> None:
+    """Begin to be part of a ROS graph.
+
+    Raises:
+        ClaifoError: The command line has words that ROS does not know.
+    """
+    try:
+        if words := remove_ros_args(sys.argv)[1:]:
+            raise ClaifoError(
+                f'unknown argument {words[0]}; nodes take ROS arguments only: '
+                '--ros-args -p name:=value -r from:=to'
+            )
+        rclpy.init()
+    except RuntimeError as error:
+        raise ClaifoError(' '.join(str(error).split())) from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
 from claifo_core.errors import ClaifoError
@@ -32,15 +33,31 @@ if TYPE_CHECKING:
 _GAP_NS = 500_000_000
 """A pause of the camera after which the frames before it tell nothing any more."""
 
+_LOOK_S = 0.1
+_QUEUE = 16
+"""Steps kept while weights are missing: the longest stack of frames."""
+
+
+class _Step(NamedTuple):
+    """A TimeStep that waits for its weights."""
+
+    message: TimeStep
+    batch: Batch
+    first: np.ndarray
+    arrived_s: float
+
 
 class PolicyNode(ManagedNode):
-    """Acts. Configured: policy file read. Active: it answers."""
+    """Acts. Configured: policy file read, it listens. Active: it answers."""
 
     def __init__(self) -> None:
-        """Declare the parameters and open the topics."""
+        """Declare the parameters."""
         super().__init__('policy')
         self._file: str = params.declare(
             self, 'policy', '', 'policy file; empty: wait for the weights of a learner'
+        )
+        self._task: str = params.declare(
+            self, 'task', '', 'task for which the policy must be trained; empty: any'
         )
         self._input: str = params.declare(
             self, 'input', 'time_steps', 'what is acted on',
@@ -51,99 +68,137 @@ class PolicyNode(ManagedNode):
         )
         self._seed: int = params.declare(self, 'seed', 0, 'of the exploration', low=0)
         self._threads: int = params.declare(self, 'threads', 1, 'torch threads', low=1)
-        self._shelf = Shelf()
-        self._stream = Stream()
-        self._stacks: Stacks | None = None
-        self._queue: deque[tuple[TimeStep, Batch, float]] = deque(maxlen=qos.TIME_STEP.depth)
-        self._images = 0
-        self._last_ns = 0
         self._diagnostics = Diagnostics(self)
-        self._connect()
+        # In a group of its own: while new weights are unpacked, the old ones go on acting.
+        self._weights_group = MutuallyExclusiveCallbackGroup()
+        self._arrived = self.create_guard_condition(self._advance)
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_LOOK_S, self._look, clock=clock)
+        self._forget()
 
-    def _connect(self) -> None:
-        self._actions = self.create_publisher(Action, 'action', qos.ACTION)
-        if self._input == 'time_steps':
-            self.create_subscription(TimeStep, 'time_step', self._on_step, qos.TIME_STEP)
-        elif self._input == 'image':
-            self.create_subscription(Image, 'camera/image_raw', self._on_image, qos.CAMERA)
-        else:
-            topic = 'camera/image_raw/compressed'
-            self.create_subscription(CompressedImage, topic, self._on_image, qos.CAMERA)
-        if not self._file:
-            # In a group of its own: while new weights are unpacked, the old ones go on acting.
-            self._arrived = self.create_guard_condition(self._advance)
-            self.create_subscription(
-                PolicyWeights, 'weights', self._on_weights, qos.WEIGHTS,
-                callback_group=MutuallyExclusiveCallbackGroup(),
-            )  # fmt: skip
+    def _forget(self) -> None:
+        self._shelf, self._stream = Shelf(), Stream()
+        self._stacks: Stacks | None = None
+        self._queue: deque[_Step] = deque(maxlen=_QUEUE)
+        self._answered: Action | None = None
+        self._heard_by = 0
+        self._images, self._last_ns = 0, 0
 
     def configure(self) -> None:
-        """Read the policy file, if there is one."""
+        """Read the policy file, if there is one, and open the topics."""
         torch.set_num_threads(self._threads)
         if self._file:
-            self._shelf.put(Weights(Policy.load(self._file)))
+            policy = Policy.load(self._file)
+            if refusal := self._wrong_policy(policy, self._task):
+                raise ClaifoError(f'{self._file}: {refusal.text}')
+            self._shelf.put(Weights(policy))
+        self._actions = self.create_publisher(Action, 'action', qos.ACTION)
+        self._inputs = [self._listen()]
+        if not self._file:
+            self._inputs.append(
+                self.create_subscription(
+                    PolicyWeights, 'weights', self._on_weights, qos.WEIGHTS,
+                    callback_group=self._weights_group,
+                )
+            )  # fmt: skip
+
+    def _listen(self) -> Any:  # noqa: ANN401 (the subscription)
+        if self._input == 'time_steps':
+            return self.create_subscription(TimeStep, 'time_step', self._on_step, qos.TIME_STEP)
+        if self._input == 'image':
+            return self.create_subscription(
+                Image, 'camera/image_raw', self._on_image, qos.CAMERA
+            )
+        topic = self.resolve_topic_name('camera/image_raw') + '/compressed'
+        return self.create_subscription(CompressedImage, topic, self._on_image, qos.CAMERA)
+
+    def activate(self) -> None:
+        """Answer the step that waits, and those that follow."""
+        self._images = 0
+        self._arrived.trigger()
+
+    def deactivate(self) -> None:
+        """Fall silent."""
+        self._answered = None
 
     def cleanup(self) -> None:
-        """Forget frames and weights."""
-        self._shelf, self._stacks = Shelf(), None
-        self._queue.clear()
+        """Close the topics; forget frames and weights."""
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self.destroy_publisher(self._actions)
+        self._inputs = []
+        self._forget()
 
     def _on_weights(self, message: PolicyWeights) -> None:
         try:
             policy = Policy.from_bytes(bytes(message.policy), 'weights')
         except ClaifoError as error:
-            self._diagnostics.warn('damaged_weights', str(error))
-            return
-        self._shelf.put(
-            Weights(policy, message.session, message.version, message.learner_step,
-                    message.exploration_std, message.uniform)
-        )  # fmt: skip
-        self._diagnostics.count('weights')
-        self._diagnostics.set('weights_version', message.version)
+            self._shelf.refuse(message.session, message.version)
+            self._diagnostics.error('damaged_weights', f'{error}; the old ones go on acting')
+        else:
+            task = self._task or self._stream.task(time.monotonic())
+            if refusal := self._wrong_policy(policy, task):
+                self._diagnostics.warn(*refusal)
+                return
+            self._shelf.put(
+                Weights(policy, message.session, message.version, message.learner_step,
+                        message.exploration_std, message.uniform)
+            )  # fmt: skip
+            self._diagnostics.count('weights')
+            self._diagnostics.set('weights_version', message.version)
         self._arrived.trigger()
+
+    def _wrong_policy(self, policy: Policy, task: str) -> Refusal | None:
+        trained = policy.metadata['task']
+        if task in ('', trained):
+            return None
+        return Refusal('wrong_policy', f'the policy was trained for {trained!r}, not {task!r}; '
+                       'start policy, simulator and learner with the same task')
 
     def _on_step(self, message: TimeStep) -> None:
         """Keep a step of the simulator until its weights are there, and act."""
         arrived_s = time.monotonic()
-        if not self.active:
-            return
-        if refusal := self._wrong_task(message) or self._stream.refuse(message):
+        if refusal := self._wrong_task(message) or self._stream.refuse(message, arrived_s):
             self._diagnostics.warn(*refusal)
             return
         try:
-            self._queue.append((message, time_steps.unpack(message), arrived_s))
+            batch = time_steps.unpack(message)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_shape', str(error))
             return
+        if self._stream.lost:
+            self._diagnostics.warn('lost', 'steps were lost on the way; stacks begin anew')
+        first = (batch.step_type == TimeStep.FIRST) | (not self._stream.follows)
+        self._queue.append(_Step(message, batch, first, arrived_s))
         self._advance()
 
     def _wrong_task(self, message: TimeStep) -> Refusal | None:
         newest = self._shelf.newest
-        task = newest.policy.metadata['task'] if newest else message.task
-        if task == message.task:
+        task = self._task or (newest.policy.metadata['task'] if newest else '')
+        if task in ('', message.task):
             return None
         return Refusal('wrong_task', f'{message.task!r} is not {task!r}, for which the policy '
                        'was trained')
 
     def _advance(self) -> None:
         """Act on the newest step, if its weights are there; steps before it fill the stack."""
-        if not self._queue:
+        if not self._queue or not self.active:
             return
-        newest = self._queue[-1][0]
+        newest = self._queue[-1].message
         weights = self._shelf.choose(newest.session, newest.weights_version)
         if weights is None:
             return
         try:
             while self._queue:
-                message, batch, arrived_s = self._queue.popleft()
-                self._push(weights, batch.frames, batch.step_type == TimeStep.FIRST)
+                step = self._queue.popleft()
+                self._push(weights, step.batch.frames, step.first)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_shape', str(error))
             return
         self._answer(
-            weights, arrived_s,
-            Action(header=message.header, run=message.run, session=message.session,
-                   step=message.step),
+            weights, step.arrived_s,
+            Action(header=newest.header, run=newest.run, session=newest.session,
+                   step=newest.step),
         )  # fmt: skip
 
     def _push(self, weights: Weights, frames: np.ndarray, first: np.ndarray) -> None:
@@ -159,7 +214,8 @@ class PolicyNode(ManagedNode):
                 f'frames are {width}x{height} pixels; the policy was trained with '
                 f'{policy.frames.size_px}x{policy.frames.size_px}'
             )
-        if self._stacks is None or self._stacks.shape != (count, policy.frame_stack):
+        shape = (count, 3 * policy.frame_stack, height, width)
+        if self._stacks is None or self._stacks.obs.shape != shape:
             self._stacks = Stacks(count, policy.frame_stack, height, width)
             first = np.ones(count, bool)
         self._stacks.push(frames, first)
@@ -171,35 +227,61 @@ class PolicyNode(ManagedNode):
         seed = self._seed if self._explores else None
         actions = act(weights, self._stacks.obs, seed, action.step)
         if not np.isfinite(actions).all():
-            self._diagnostics.warn('not_finite', f'weights {weights.version} give actions that '
-                                   'are not finite: nothing is published')  # fmt: skip
+            self._diagnostics.error('not_finite', f'weights {weights.version} give actions that '
+                                    'are not finite: nothing is published')  # fmt: skip
             return
-        action.num_envs, action.weights_version = len(actions), weights.version
+        random = self._explores and weights.uniform
+        action.num_envs, action.weights_version = len(actions), 0 if random else weights.version
         action.data = time_steps.flat(actions)
-        self._actions.publish(action)
+        self._publish(action)
         self._diagnostics.latency.observe(time.monotonic() - arrived_s)
+
+    def _publish(self, action: Action) -> None:
+        self._heard_by = self._actions.get_subscription_count()
+        self._actions.publish(action)
+        self._answered = action
+
+    def _look(self) -> None:
+        """Look after what no message brings about."""
+        if step := self._stream.heir(time.monotonic()):
+            self._on_step(step)
+        # A simulator may have shown a step before this node had discovered its subscription.
+        if self._answered and self._answered.run:
+            if self._actions.get_subscription_count() > self._heard_by:
+                self._publish(self._answered)
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         """Act on a picture of the camera."""
         arrived_s, weights = time.monotonic(), self._shelf.newest
-        if not self.active or weights is None:
+        if not self.active:
+            return
+        if weights is None:
+            self._diagnostics.count('no_weights')
+            return
+        stamp_ns = _nanoseconds(message.header.stamp)
+        if stamp_ns == self._last_ns != 0:
+            self._diagnostics.warn('repeated', 'a picture came again: its stamp is that of the '
+                                   'one before')  # fmt: skip
             return
         try:
             frame = prepare(images.to_rgb(message), weights.policy.frames)
-            self._push(weights, frame[None], np.array([self._restarts(message.header.stamp)]))
         except ClaifoError as error:
             self._diagnostics.warn('wrong_image', str(error))
             return
-        self._images += 1
+        self._push(weights, frame[None], np.array([self._restarts(stamp_ns)]))
         self._answer(weights, arrived_s, Action(header=message.header, step=self._images))
+        self._images += 1
 
-    def _restarts(self, stamp: Time) -> bool:
+    def _restarts(self, stamp_ns: int) -> bool:
         """Return whether the picture does not follow the one before it: a loop, or a pause."""
-        now_ns = stamp.sec * 10**9 + stamp.nanosec
-        passed_ns, self._last_ns = now_ns - self._last_ns, now_ns
+        passed_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
         if passed_ns < 0:
             self._diagnostics.count('jumps_back')
         return not 0 <= passed_ns <= _GAP_NS
+
+
+def _nanoseconds(stamp: Time) -> int:
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
 
 
 def main() -> int:

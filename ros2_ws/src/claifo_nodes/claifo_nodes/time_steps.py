@@ -37,7 +37,7 @@ def flat(values: np.ndarray) -> array.array:
     """Return the numbers as the kind of array that rclpy takes without looking at each."""
     kind = {'uint8': 'B', 'float32': 'f'}[values.dtype.name]
     found = array.array(kind)
-    found.frombytes(memoryview(np.ascontiguousarray(values).reshape(-1)).cast('B'))
+    found.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return found
 
 
@@ -63,7 +63,7 @@ def unpack(message: TimeStep) -> Batch:
     """Return the arrays of a message; frames are a view of it.
 
     Raises:
-        ClaifoError: A length does not fit, or a number is not finite.
+        ClaifoError: A length does not fit, a number is not finite, or a step type unknown.
     """
     count, size = message.num_envs, message.height * message.width * 3
     if count == 0 or size == 0:
@@ -80,9 +80,14 @@ def unpack(message: TimeStep) -> Batch:
         step_type=_rows('step_type', message.step_type, np.uint8, count, 1)[:, 0],
         success=_rows('success', np.array(message.success, bool), np.bool_, count, 1)[:, 0],
     )
-    for name in ('action', 'reward'):
+    for name in ('action', 'proprio', 'reward', 'discount'):
         if not np.isfinite(getattr(batch, name)).all():
             raise ClaifoError(f'TimeStep.{name} holds a number that is not finite')
+    if batch.step_type.max() > TimeStep.LAST:
+        raise ClaifoError(
+            f'TimeStep.step_type has the value {batch.step_type.max()}; {TimeStep.LAST} (LAST) is '
+            'the highest'
+        )
     return batch
 
 
@@ -90,7 +95,7 @@ def _rows(
     name: str, values: Any, kind: type, count: int, size: int | None = None  # noqa: ANN401
 ) -> np.ndarray:
     """Return values as (count, size); without a size, as many columns as there are."""
-    found = np.frombuffer(values, kind)
+    found: np.ndarray = np.frombuffer(values, kind)
     if found.size != (found.size // count if size is None else size) * count:
         expected = f'a multiple of {count}' if size is None else str(count * size)
         raise ClaifoError(f'TimeStep.{name} has {found.size} values; {expected} are needed')

@@ -1,0 +1,78 @@
+"""Nodes as real programs, for the tests of starting and ending: python node_samples.py CLASS."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import claifo_nodes  # noqa: F401 (provides rclpy where ROS 2 is absent)
+
+# isort: split
+from rclpy.node import Node
+
+from claifo_core.errors import ClaifoError
+from claifo_nodes import params
+from claifo_nodes.lifecycle import ManagedNode
+from claifo_nodes.main import Finished, run
+
+
+class Quiet(Node):
+    """Waits; leaves a file when it is destroyed."""
+
+    def __init__(self):
+        super().__init__('quiet')
+        self.left = params.declare(self, 'left', '', 'file that is left')
+        self.create_timer(0.05, self.tick)
+        print('up', flush=True)
+
+    def tick(self):
+        pass
+
+    def destroy_node(self):
+        if self.left:
+            Path(self.left).write_text('left')
+        super().destroy_node()
+
+
+class Done(Quiet):
+    def tick(self):
+        raise Finished(7)
+
+
+class Refusing(Quiet):
+    def tick(self):
+        raise ClaifoError('no such\nbag')
+
+
+class Broken(Quiet):
+    def tick(self):
+        raise ZeroDivisionError('our bug')
+
+
+class Strict(Node):
+    def __init__(self):
+        super().__init__('strict')
+        params.declare(self, 'rate', 1.0, 'speed', low=0.5)
+        raise Finished
+
+
+class Managed(ManagedNode):
+    """Fails as it is told to."""
+
+    def __init__(self):
+        super().__init__('managed')
+        self.fails = params.declare(self, 'fails', '', 'how it fails')
+
+    def configure(self):
+        if self.fails == 'refused':
+            raise ClaifoError('no such policy file')
+        if self.fails == 'broken':
+            raise ZeroDivisionError('our bug')
+
+    def activate(self):
+        raise Finished(3)
+
+
+if __name__ == '__main__':
+    name, sys.argv = sys.argv[1], [sys.argv[0], *sys.argv[2:]]
+    sys.exit(run(globals()[name], threads=2 if name == 'Done' else 1))
