@@ -11,6 +11,8 @@ _MAX_PARTICIPANTS = 32
 _RANGES = ('SUBNET', 'LOCALHOST', 'OFF', 'SYSTEM_DEFAULT')
 # With smaller fragments, Fast DDS peers lose most large images.
 _GENERAL = '<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>'
+# An image or the weights of a network come as one burst; what does not fit is sent again, late.
+_INTERNAL = '<SocketReceiveBufferSize min="default" max="16MB"/>'
 _LOOPBACK = (
     '<Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
     '<AllowMulticast>false</AllowMulticast>'
@@ -73,6 +75,7 @@ def configuration(environment: Mapping[str, str] = os.environ) -> str:
         )
     own = (
         f'<CycloneDDS><Domain><General>{general}</General>'
-        f'<Discovery>{discovery}</Discovery></Domain></CycloneDDS>'
+        f'<Discovery>{discovery}</Discovery><Internal>{_INTERNAL}</Internal>'
+        '</Domain></CycloneDDS>'
     )
     return ','.join(filter(None, (own, environment.get('CYCLONEDDS_URI'))))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
 import types as python_types
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from typing import Any
 from ros2_embedded import messages, types
 
 _PROVIDED = str(Path(__file__).parent / 'provided')
-_KINDS = ('msg', 'srv')
+_PACKAGES = ('rclpy', 'cv_bridge')
+_KINDS = {'msg': messages.message_class, 'srv': messages.service_class}
 
 
 class _Loader(importlib.abc.Loader):
@@ -27,22 +28,20 @@ class _Loader(importlib.abc.Loader):
         """Let the module find its classes when they are asked for."""
         package, _, kind = module.__name__.partition('.')
         if kind:
-            module.__getattr__ = _Classes(package, kind)  # type: ignore[method-assign]
+            module.__getattr__ = functools.partial(_class, package, kind)  # type: ignore[method-assign]
+            module.__dir__ = functools.partial(types.names, package, kind)  # type: ignore[method-assign]
 
 
-class _Classes:
-    """Finds message or service classes of one package by name."""
+@functools.lru_cache(None)
+def _class(package: str, kind: str, name: str) -> Any:  # noqa: ANN401 (message or service)
+    """Return a class of an interface package.
 
-    def __init__(self, package: str, kind: str) -> None:
-        self._prefix, self._kind = f'{package}/{kind}/', kind
-
-    def __call__(self, name: str) -> Any:  # noqa: ANN401
-        typename = self._prefix + name
-        if self._kind == 'msg' and types.exists(typename):
-            return messages.message_class(typename)
-        if self._kind == 'srv' and types.exists(f'{typename}_Request'):
-            return messages.service_class(typename)
-        raise AttributeError(f'there is no {typename}')
+    Raises:
+        AttributeError: There is none; `import` makes an ImportError of it.
+    """
+    if name not in types.names(package, kind):
+        raise AttributeError(f'module {package}.{kind} has no attribute {name!r}')
+    return _KINDS[kind](f'{package}/{kind}/{name}')
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -54,33 +53,27 @@ class Finder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: python_types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return what is provided under the name, if anything."""
-        if fullname in ('rclpy', 'cv_bridge'):
+        """Return what is provided under the name, if anything.
+
+        Raises:
+            ModuleNotFoundError: It is a part of `rclpy` or `cv_bridge` that is not provided.
+        """
+        if fullname in _PACKAGES:
             return importlib.machinery.PathFinder.find_spec(fullname, [_PROVIDED])
         package, _, kind = fullname.partition('.')
-        if package in types.packages() and kind in ('', *_KINDS):
-            return importlib.machinery.ModuleSpec(fullname, _Loader(), is_package=not kind)
-        return None
+        if package in _PACKAGES:
+            message = f'ros2_embedded has no {fullname}; it needs ROS 2 itself'
+            raise ModuleNotFoundError(message, name=fullname)
+        if package not in types.packages() or (kind and not types.names(package, kind)):
+            return None
+        return importlib.machinery.ModuleSpec(
+            fullname, _Loader(), origin='ros2_embedded', is_package=not kind
+        )
 
 
 def install(interfaces: Sequence[Path] = ()) -> None:
-    """Provide `rclpy` and messages, unless ROS 2 is there; see :func:`ros2_embedded.install`."""
-    present = any(isinstance(finder, Finder) for finder in sys.meta_path)
-    ros = None if present else importlib.util.find_spec('rclpy')
-    if ros is not None:
-        _check(str(ros.origin), ['sensor_msgs', *(folder.name for folder in interfaces)])
-        return
+    """Provide `rclpy` and messages; see :func:`ros2_embedded.install`."""
     for folder in interfaces:
-        types.add_package(folder)
-    if not present:
+        types.add_package(Path(folder))
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.append(Finder())
-
-
-def _check(origin: str, packages: Sequence[str]) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise ImportError(
-                f'ROS 2 is only half set up: rclpy is at {origin}, but {package} is not found; '
-                'source ROS 2 and then the workspace: cd ros2_ws && colcon build && '
-                '. install/setup.bash'
-            )

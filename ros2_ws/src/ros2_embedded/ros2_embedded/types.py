@@ -8,31 +8,42 @@ come from the texts in ``interfaces/``. Packages of an application are added by
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 
 DISTRO = os.environ.get('ROS_DISTRO', 'jazzy')
 """The release whose definitions and wire conventions are spoken."""
 
+PLACEHOLDER = 'structure_needs_at_least_one_member'
+"""The field that messages without fields have on the wire, and nowhere else."""
+
 _HASHLESS = ('foxy', 'galactic', 'humble')
-_EMPTY = 'uint8 structure_needs_at_least_one_member'
 _INTERFACES = Path(__file__).parent / 'interfaces'
+# A type, a name, and a default value: neither a constant nor a comment.
+_DEFAULT = re.compile(r'\s*([^#\s]\S*)\s+(\w+)\s+([^#=\s].*)')
+
+
+class InterfaceError(Exception):
+    """An interface definition that cannot be read, in one line that names the file."""
 
 
 def _store() -> Any:  # noqa: ANN401 (rosbags' Typestore)
     name = f'ROS2_{DISTRO.upper()}'
     if name not in Stores.__members__:
-        raise ValueError(f'ROS_DISTRO is {DISTRO!r}; its definitions are not known')
+        known = ', '.join(n[5:].lower() for n in Stores.__members__ if n.startswith('ROS2_'))
+        raise InterfaceError(f'ROS_DISTRO is {DISTRO!r}, which is not known; use {known}')
     return get_typestore(Stores[name])
 
 
 STORE = _store()
 
-
-class InterfaceError(Exception):
-    """An interface definition that cannot be read, in one line that names the file."""
+# rosbags does not keep the default values of fields. Of the standard messages only one has others
+# than zeros.
+_defaults: dict[str, dict[str, Any]] = {'geometry_msgs/msg/Quaternion': {'w': 1.0}}
 
 
 def add_package(folder: Path) -> None:
@@ -42,62 +53,97 @@ def add_package(folder: Path) -> None:
         folder: Holds ``msg/*.msg`` and ``srv/*.srv``; its name is the name of the package.
 
     Raises:
-        InterfaceError: A definition cannot be parsed, or names an unknown type.
+        InterfaceError: There are none, a definition cannot be parsed, names an unknown type, or
+            differs from one that is known.
     """
+    paths = sorted((*folder.glob('msg/*.msg'), *folder.glob('srv/*.srv')))
+    if not paths:
+        raise InterfaceError(f'{folder}: has no msg/*.msg and no srv/*.srv')
     found: dict[str, Any] = {}
-    for path in sorted((*folder.glob('msg/*.msg'), *folder.glob('srv/*.srv'))):
-        found |= _parse(path, folder.name)
+    special: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        for typename, text in _texts(path, folder.name).items():
+            found[typename], special[typename] = _parsed(path, typename, text)
+    for typename, (_, members) in found.items():
+        _check_members(folder, typename, members, found.keys() | STORE.fielddefs.keys())
     try:
         STORE.register(found)
     except TypesysError as error:
-        raise InterfaceError(f'{folder}: {" ".join(str(error).split())}') from None
-    for name, (_, fields) in found.items():
-        _check_known(folder, name, fields)
+        raise InterfaceError(f'{folder}: {_line(error)}') from None
+    _defaults.update(special)
 
 
-def _parse(path: Path, package: str) -> dict[str, Any]:
+def _texts(path: Path, package: str) -> dict[str, str]:
+    """Return the texts of the messages in a file by typename."""
     try:
-        if path.suffix == '.msg':
-            return get_types_from_msg(path.read_text(), f'{package}/msg/{path.stem}')
-        return _parse_service(path, package)
-    except TypesysError as error:
-        reason = ' '.join(str(error).split())
-        raise InterfaceError(f'{path}: not a definition: {reason}') from None
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise InterfaceError(f'{path}: cannot be read: {_line(error)}') from None
+    if path.suffix == '.msg':
+        return {f'{package}/msg/{path.stem}': text}
+    request, separator, response = f'\n{text}'.partition('\n---')
+    if not separator:
+        raise InterfaceError(f'{path}: no line --- between request and response')
+    name = f'{package}/srv/{path.stem}'
+    return {f'{name}_Request': request, f'{name}_Response': response}
 
 
-def _parse_service(path: Path, package: str) -> dict[str, Any]:
-    found = {}
-    for part, text in zip(('Request', 'Response'), _halves(path.read_text()), strict=True):
-        # rosbags parses messages only, and would rename what stands under srv/.
-        name = f'{path.stem}_{part}'
-        parsed = get_types_from_msg(text if _has_fields(text) else _EMPTY, f'{package}/msg/{name}')
-        found[f'{package}/srv/{name}'] = parsed[f'{package}/msg/{name}']
-    return found
-
-
-def _halves(text: str) -> tuple[str, str]:
-    request, _, response = f'\n{text}'.partition('\n---')
-    return request, response
+def _parsed(path: Path, typename: str, text: str) -> tuple[Any, dict[str, Any]]:
+    """Return the definition of a message as rosbags has it, and the defaults of its fields."""
+    if not _has_fields(text):
+        text += f'\nuint8 {PLACEHOLDER}\n'
+    # rosbags parses messages only, and would rename what stands under srv/.
+    name = typename.replace('/srv/', '/msg/')
+    try:
+        return get_types_from_msg(text, name)[name], _special(text)
+    except (TypesysError, yaml.YAMLError, ValueError) as error:
+        raise InterfaceError(f'{path}: not a definition: {_line(error)}') from None
 
 
 def _has_fields(text: str) -> bool:
     lines = (line.partition('#')[0].strip() for line in text.splitlines())
-    return any(line and '=' not in line for line in lines)
+    return any(line and '=' not in line.replace('<=', '') for line in lines)
 
 
-def _check_known(folder: Path, name: str, fields: Any) -> None:  # noqa: ANN401 (of rosbags)
-    for field, description in fields:
-        for used in _named(description):
-            if used not in STORE.fielddefs:
-                raise InterfaceError(f'{folder}: {name}.{field} is of the unknown type {used}')
+def _special(text: str) -> dict[str, Any]:
+    """Return the values that fields have by default, where a definition says so."""
+    found = {}
+    for kind, name, value in filter(None, map(_default_in, text.splitlines())):
+        parsed = yaml.safe_load(value)
+        found[name] = _number(parsed) if kind.startswith('float') else parsed
+    return found
 
 
-def _named(description: Any) -> list[str]:  # noqa: ANN401 (of rosbags)
-    """Return the message types in a field's description."""
+def _default_in(line: str) -> tuple[str, ...] | None:
+    match = _DEFAULT.match(line)
+    return match.groups() if match else None
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    """Return floats where integers, or what YAML takes for text, were written."""
+    return [float(item) for item in value] if isinstance(value, list) else float(value)
+
+
+def _check_members(folder: Path, typename: str, members: Any, known: set[str]) -> None:  # noqa: ANN401
+    names = [name for name, _ in members]
+    for name, description in members:
+        if names.count(name) > 1:
+            raise InterfaceError(f'{folder}: {typename} has two fields named {name}')
+        used = _nested(description)
+        if used and used not in known:
+            raise InterfaceError(f'{folder}: {typename}.{name} is of the unknown type {used}')
+
+
+def _nested(description: Any) -> str:  # noqa: ANN401 (of rosbags)
+    """Return the message type in a field's description; empty if there is none."""
     kind, argument = description
     if kind.name == 'NAME':
-        return [argument]
-    return [] if kind.name == 'BASE' else _named(argument[0])
+        return argument
+    return '' if kind.name == 'BASE' else _nested(argument[0])
+
+
+def _line(error: Exception) -> str:
+    return ' '.join(str(error).split())
 
 
 def fields(typename: str) -> list[tuple[str, Any]]:
@@ -105,9 +151,17 @@ def fields(typename: str) -> list[tuple[str, Any]]:
     return list(STORE.fielddefs[typename][1])
 
 
+def defaults(typename: str) -> dict[str, Any]:
+    """Return the default values of a type's fields that are not zero or empty, by name."""
+    return _defaults.get(typename, {})
+
+
 def constants(typename: str) -> dict[str, Any]:
-    """Return the constants of a type by name."""
-    return {name: value for name, _, value in STORE.fielddefs[typename][0]}
+    """Return the constants of a type by name; those of the type ``byte`` are bytes."""
+    return {
+        name: bytes((value,)) if kind == 'byte' else value
+        for name, kind, value in STORE.fielddefs[typename][0]
+    }
 
 
 def packages() -> set[str]:
@@ -115,9 +169,14 @@ def packages() -> set[str]:
     return {name.partition('/')[0] for name in STORE.fielddefs}
 
 
-def exists(typename: str) -> bool:
-    """Return whether a type is known, for example ``std_msgs/msg/String``."""
-    return typename in STORE.fielddefs
+def names(package: str, kind: str) -> list[str]:
+    """Return the names of a package's messages (``msg``) or services (``srv``)."""
+    prefix, ending = f'{package}/{kind}/', '_Request' if kind == 'srv' else ''
+    return sorted(
+        name.removeprefix(prefix).removesuffix(ending)
+        for name in STORE.fielddefs
+        if name.startswith(prefix) and name.endswith(ending)
+    )
 
 
 def type_hash(typename: str) -> str:
@@ -131,5 +190,16 @@ def mangled(typename: str) -> str:
     return f'{package}::{kind}::dds_::{name}_'
 
 
-for _package in sorted(_INTERFACES.iterdir()):
-    add_package(_package)
+def _add_standard_services() -> None:
+    """Register the services in ``interfaces/`` whose messages the release has."""
+    for path in sorted(_INTERFACES.glob('*/srv/*.srv')):
+        found = {
+            typename: _parsed(path, typename, text)[0]
+            for typename, text in _texts(path, path.parts[-3]).items()
+        }
+        nested = {_nested(kind) for _, members in found.values() for _, kind in members} - {''}
+        if nested <= STORE.fielddefs.keys():
+            STORE.register(found)
+
+
+_add_standard_services()

@@ -6,7 +6,6 @@ import array
 from enum import IntEnum
 from typing import Any
 
-import numpy as np
 import yaml
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterValue
@@ -174,4 +173,4 @@ def parameter_value_to_python(parameter_value: ParameterValue) -> Any:  # noqa: 
     if parameter_value.type == 0:
         return None
     value = getattr(parameter_value, _FIELDS[parameter_value.type])
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    return value.tolist() if hasattr(value, 'tolist') else value
