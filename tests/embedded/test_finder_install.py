@@ -12,13 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROVIDER = ROOT / 'ros2_ws' / 'src' / 'ros2_embedded'
 INTERFACES = ROOT / 'ros2_ws' / 'src' / 'claifo_msgs'
+LOCAL = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 INSTALL = 'import ros2_embedded; ros2_embedded.install()'
 
 
 def python(code: str, *paths: Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(map(str, (*paths, PROVIDER)))
     return subprocess.run(
-        [sys.executable, '-c', code], env=os.environ | {'PYTHONPATH': path}, cwd=cwd,
+        [sys.executable, '-c', code], env=os.environ | LOCAL | {'PYTHONPATH': path}, cwd=cwd,
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
@@ -61,9 +62,9 @@ NOT_PROVIDED = {
     'from std_srvs.srv import Missing': "ImportError: cannot import name 'Missing'",
     'import std_srvs.msg': "ModuleNotFoundError: No module named 'std_srvs.msg'",
     'import sensor_msgs.action': "ModuleNotFoundError: No module named 'sensor_msgs.action'",
-    'import rclpy.action': 'ModuleNotFoundError: ros2_embedded has no rclpy.action; it needs ROS 2',
+    'import rclpy.action': 'ModuleNotFoundError: ros2_embedded has no rclpy.action; it',
     'from rclpy import action': "ImportError: cannot import name 'action' from 'rclpy'",
-    'import cv_bridge.boost': 'ModuleNotFoundError: ros2_embedded has no cv_bridge.boost; it needs',
+    'import cv_bridge.boost': 'ModuleNotFoundError: ros2_embedded has no cv_bridge.boost; it',
     'import other_msgs.msg': "ModuleNotFoundError: No module named 'other_msgs'",
     'import sensor_msgs.msg as m; m.Imagee': 'AttributeError: module sensor_msgs.msg has no',
 }
@@ -155,3 +156,9 @@ def test_a_broken_definition_is_told(tmp_path):
         f'ros2_embedded.install([pathlib.Path({str(tmp_path / "bad_msgs")!r})])'
     )
     assert 'InterfaceError' in refused(code)
+
+
+def test_the_example_in_the_readme():
+    text = (PROVIDER / 'README.md').read_text()
+    code = text.partition('```python\n')[2].partition('```')[0]
+    assert printed(f'{code}\nprint(node.get_name())') == 'talker'

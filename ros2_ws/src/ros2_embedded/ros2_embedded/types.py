@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 
-DISTRO = os.environ.get('ROS_DISTRO', 'jazzy')
+DISTRO = os.environ.get('ROS_DISTRO') or 'jazzy'
 """The release whose definitions and wire conventions are spoken."""
 
 PLACEHOLDER = 'structure_needs_at_least_one_member'
