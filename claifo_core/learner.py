@@ -12,6 +12,7 @@ import torch
 from claifo_core.agent import Agent, build_optimisers
 from claifo_core.augment import Augmenter
 from claifo_core.errors import ClaifoError
+from claifo_core.exploration import uniform
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_core.replay import Batch, Replay
@@ -162,8 +163,7 @@ class Learner:
         """Return an exploring action for every environment's newest observation, (N, A)."""
         count = self.config.env.num_envs
         if self.steps < self.config.uniform_steps:
-            uniform = torch.rand(count, self.action_dim, generator=self.rngs['explore'])
-            actions = 2 * uniform - 1
+            actions = uniform(count, self.action_dim, self.rngs['explore'])
         else:
             obs = torch.stack([self.replay.latest(env) for env in range(count)])
             actions = self.agent.act(obs, self.std).cpu()
