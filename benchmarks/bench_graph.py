@@ -56,7 +56,7 @@ SWAPS = 10
 STEP_S = 1 / 40
 ACTIONS = 6
 TASK = 'walker_walk'
-TRAIN_STEPS = 6000
+TRAIN_STEPS = 4000
 ROUNDS = 2
 
 

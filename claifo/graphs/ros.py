@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
 from typing import TYPE_CHECKING, Any
 
 from claifo.graphs.composition import Graph, Process
@@ -50,10 +50,11 @@ def _actions(processes: list[Process]) -> list[Action]:
 
 
 def _before(process: Process, rest: list[Action]) -> list[Action]:
-    from launch_ros.actions import Node
+    from launch.actions import ExecuteProcess
 
-    action = Node(package=PACKAGE, executable=process.executable, arguments=list(process.args),
-                  output='screen')  # fmt: skip
+    # No node: it would not understand the arguments that ROS adds.
+    command = [sys.executable, '-m', process.executable, *process.args]
+    action = ExecuteProcess(cmd=command, name=process.name, output='screen')
 
     def ended(event: Any, context: LaunchContext) -> list[Action]:  # noqa: ANN401
         return [_end(process.name, event.returncode)] if event.returncode else rest
@@ -82,12 +83,22 @@ def _action(process: Process) -> Action:
     timing = {'sigterm_timeout': str(process.grace_s)}
     if process.foreign:
         return ExecuteProcess(cmd=[process.executable, *process.args], output='screen', **timing)
-    parameters: list[Mapping[str, Any]] = [dict(process.params)] if process.params else []
     return Node(
         package=PACKAGE, executable=process.executable, name=process.name, output='screen',
-        parameters=parameters, remappings=list(process.remaps.items()),
+        parameters=_parameters(process), remappings=list(process.remaps.items()),
         arguments=list(process.args), **timing,
     )  # fmt: skip
+
+
+def _parameters(process: Process) -> list[dict[str, Any]]:
+    """Return the parameters for launch, which would read a word such as ``1e3`` as a number."""
+    from launch_ros.parameter_descriptions import ParameterValue
+
+    typed = {
+        name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
+        for name, value in process.params.items()
+    }
+    return [typed] if typed else []
 
 
 def _on_exit(action: Action, ended: Any) -> Action:  # noqa: ANN401 (a callback)

@@ -6,6 +6,7 @@ as in :class:`claifo_core.trainer.Trainer`; never further, so the ratio of updat
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import math
 import sys
@@ -229,7 +230,7 @@ class LearnerNode(ManagedNode):
             learner_step=learner.steps,
             exploration_std=learner.std,
             uniform=learner.steps < self._config.uniform_steps,
-            policy=self._run.policy().to_bytes(),
+            policy=array.array('B', self._run.policy().to_bytes()),
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self._weights.publish(message)
