@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import ctypes.util
 import functools
@@ -11,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,6 +176,9 @@ class View:
         self._window.make_current()
         self._context = self._mj.MjrContext(model, self._mj.mjtFontScale.mjFONTSCALE_50.value)
         self._mj.mjr_setBuffer(self._mj.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
+        if not _open:  # after EGL was first used: so that this comes before it ends
+            atexit.register(_close_all)
+        _open.add(self)
 
     def upload(self, textures: Iterable[int]) -> None:
         """Send changed textures of the model to the context.
@@ -215,6 +220,15 @@ class View:
         self._context.free()
         self._window.free()
         self._context = self._window = None
+
+
+_open: weakref.WeakSet[View] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Free what the program has left open: without its display, EGL would complain."""
+    for view in list(_open):
+        view.close()
 
 
 def _halve(image: np.ndarray) -> np.ndarray:
