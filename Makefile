@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-slow lint bench clean
+.PHONY: help setup robosuite demo test test-slow lint bench clean
 
 help:
 	@echo 'make setup      make .venv with everything pinned; check the rendering library'
+	@echo 'make robosuite  add the scenes of robosuite, which are optional'
 	@echo 'make demo       record an expert, train from its video in another look, write a report'
 	@echo 'make test       lint, types and all tests that CI runs'
 	@echo 'make test-slow  the tests marked slow'
@@ -16,17 +17,20 @@ help:
 setup:
 	@PYTHON='$(PYTHON)' bash scripts/setup.sh
 
+robosuite:
+	@PYTHON='$(PYTHON)' bash scripts/setup.sh robosuite
+
 demo: setup
 	@$(BIN)/python -m claifo.demo
 
-lint: setup
+lint: robosuite
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 
 test: lint
 	$(BIN)/pytest -q -m 'not slow'
 
-test-slow: setup
+test-slow: robosuite
 	$(BIN)/pytest -q -m slow
 
 bench: setup

@@ -72,6 +72,7 @@ setup(
         'cyclonedds>=11.0,<11.1',
         'dm_control==1.0.34',
         'gymnasium>=1.4,<2',
+        'gymnasium-robotics==1.4.2',
         'lz4>=4',
         'matplotlib>=3.10',
         'mujoco==3.3.7',
@@ -93,6 +94,13 @@ setup(
             'ruff>=0.6',
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',
+        ],
+        'robosuite': [
+            'numba>=0.60',
+            'Pillow>=10',
+            'qpsolvers[quadprog]>=4.3.1',
+            'termcolor>=2',
+            'tqdm>=4.60',
         ],
     },
     entry_points={

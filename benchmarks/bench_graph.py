@@ -161,7 +161,7 @@ def paper_policy() -> bytes:
     networks = build_networks(
         config.network, frame_stack=3, size_px=64, action_dim=ACTIONS, seed=0, device='cpu'
     )
-    return Policy.of(networks, config, ACTIONS, {'control_hz': 40.0}).to_bytes()
+    return Policy.of(networks, config, {'control_hz': 40.0}).to_bytes()
 
 
 def weights() -> dict[str, Any]:

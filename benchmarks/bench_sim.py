@@ -1,4 +1,4 @@
-"""Simulator frames per second against dm_control's own pixel wrapper; prints JSON.
+"""Simulator frames per second, fast against faithful and dm_control's wrapper; prints JSON.
 
     python benchmarks/bench_sim.py [--task walker_walk] [--size 84] [--rounds 7] [--seconds 2]
 
@@ -36,7 +36,7 @@ def wrapper(task: str, size_px: int) -> Callable[[np.ndarray], None]:
     from dm_control.suite.wrappers import pixels
 
     info = task_info(task)
-    render = {'height': size_px, 'width': size_px, 'camera_id': info.camera}
+    render = {'height': size_px, 'width': size_px, 'camera_id': info.cameras[0]}
     env = pixels.Wrapper(suite.load(info.scene, info.goal), render_kwargs=render)
     env.reset()
 
@@ -58,6 +58,20 @@ def single(task: str, size_px: int, profile: str) -> Callable[[np.ndarray], None
             env.reset()
 
     return step
+
+
+def reset_ms(task: str) -> float:
+    """Return the median time of a reset, without pictures."""
+    env = make(task, profile='off')
+    times = []
+    for seed in range(8):
+        env.reset(seed=seed)
+        env.step(np.zeros(env.action_space.shape))
+        start = time.perf_counter()
+        env.reset()
+        times.append(time.perf_counter() - start)
+    env.close()
+    return round(statistics.median(times) * 1000, 2)
 
 
 def serve(name: str, task: str, size_px: int, pipe: Connection) -> None:
@@ -121,7 +135,8 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=2.0, help='per contender and round')
     parser.add_argument('--json', action='store_true', help='print one line')
     args = parser.parse_args()
-    single_process = ('dm_control', 'faithful', 'fast')
+    own_wrapper = task_info(args.task).suite == 'dmc'
+    single_process = (*(('dm_control',) if own_wrapper else ()), 'faithful', 'fast')
     contenders = {name: process(name, args.task, args.size) for name in single_process}
     for count in (1, 2):
         contenders[f'fast, {count} worker{"s" * (count > 1)}'] = vector(
@@ -132,20 +147,25 @@ def main() -> int:
     def median(of: Callable[[dict[str, tuple[float, float]]], float]) -> float:
         return round(statistics.median(map(of, rounds)), 2)
 
-    def ratio(above: str, below: str) -> float:
-        return median(lambda r: r[above][0] / r[below][0])
-
     print(json.dumps({
         'task': args.task, 'size_px': args.size, 'rounds': args.rounds,
         'seconds': args.seconds, 'back_end': probe(), 'cpus': os.cpu_count(),
         'machine': platform.machine(), 'load': os.getloadavg()[0],
         'frames_per_second': {n: median(lambda r, n=n: r[n][0]) for n in contenders},
         'cpu_ms_per_frame': {n: median(lambda r, n=n: r[n][1]) for n in single_process},
+        'reset_ms': reset_ms(args.task),
         'speed_up': {
-            'fast / dm_control': ratio('fast', 'dm_control'),
-            'fast / dm_control, CPU time': median(lambda r: r['dm_control'][1] / r['fast'][1]),
-            'faithful / dm_control': ratio('faithful', 'dm_control'),
-            '2 workers / 1 worker': ratio('fast, 2 workers', 'fast, 1 worker'),
+            **{
+                f'fast / {slow}{unit}': median(of)
+                for slow in single_process[:-1]
+                for unit, of in (
+                    ('', lambda r, slow=slow: r['fast'][0] / r[slow][0]),
+                    (', CPU time', lambda r, slow=slow: r[slow][1] / r['fast'][1]),
+                )
+            },
+            '2 workers / 1 worker': median(
+                lambda r: r['fast, 2 workers'][0] / r['fast, 1 worker'][0]
+            ),
         },
     }, indent=None if args.json else 1))
     return 0

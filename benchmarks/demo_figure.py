@@ -19,7 +19,7 @@ import numpy as np
 from demo_study import LABELS, PRESET, RESULTS
 from matplotlib import pyplot as plt
 
-from claifo.experts import expert_returns, load_expert
+from claifo.experts import expert_scores, load_expert
 from claifo.training import source_of
 from claifo_core import settings
 from claifo_core.config import EnvConfig
@@ -86,7 +86,7 @@ def main() -> int:
     args = parser.parse_args()
     mpl.use('Agg')
     env = settings.load(PRESET).env
-    expert = float(expert_returns(env.task, load_expert(env.task), 20, seed=0).mean())
+    expert = float(expert_scores(env.task, load_expert(env.task), 20, seed=0).returns.mean())
     figure = plt.figure(figsize=(11, 3.6), layout='constrained')
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     frames = film(env)

@@ -100,7 +100,7 @@ class PlainAgent(agent.Agent):
         latent = self._encode(self._view(agent.obs, 'critic'))
         loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
         self._step(loss, 'encoder', 'critic')
-        self._actor_step(latent.detach(), std, metrics)
+        self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
     @torch.no_grad()
@@ -111,7 +111,8 @@ class PlainAgent(agent.Agent):
     @torch.no_grad()
     def _fresh_reward(self, batch: Batch) -> Tensor:
         output = self.networks.discriminator(torch.cat(self._pair(batch), 1)).squeeze(1)
-        return losses.imitation_reward(output, self._config.gan_loss, self._config.reward)
+        config = self._config
+        return losses.imitation_reward(output, config.gan_loss, config.imitation_reward)
 
 
 def plain_agent(learner: Learner) -> PlainAgent:

@@ -90,7 +90,8 @@ def check_versions(lines: Iterable[str]) -> Check:
     if not wrong:
         figures: dict[str, float | str] = {name: metadata.version(name) for name in EXACT}
         listed = ', '.join(f'{name} {version}' for name, version in figures.items())
-        return Check('versions', 'ok', f'{listed}; the others as pinned too', figures=figures)
+        text = f'{listed}; the others as pinned too; {_robosuite()}'
+        return Check('versions', 'ok', text, figures=figures)
     broken = [text for name, text in wrong if name in EXACT]
     return Check(
         'versions',
@@ -98,6 +99,13 @@ def check_versions(lines: Iterable[str]) -> Check:
         '; '.join(broken or [text for _, text in wrong]),
         'make setup, or pip install -c constraints.txt with these names',
     )
+
+
+def _robosuite() -> str:
+    try:
+        return f'robosuite {metadata.version("robosuite")}'
+    except metadata.PackageNotFoundError:
+        return 'robosuite, which is optional, is not there: make robosuite'
 
 
 def _departure(pin: Requirement) -> tuple[str, str] | None:

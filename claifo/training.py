@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
-from claifo.environments import agent_hz, env_spec, evaluation_env
+from claifo.bags.topics import camera_topics, split_topics
+from claifo.environments import agent_hz, env_spec, evaluation_env, films_of
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
@@ -34,23 +35,34 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
     """
     expert, env = config.expert, config.env
     rate_hz = agent_hz(env)  # first of all: the task may be misspelt
-    if not expert.bag:
+    bag = Path(expert.bag) if expert.bag else films_of(env)
+    if not expert.bag and not bag.exists():
+        cameras = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
         raise ClaifoError(
-            'expert.bag is empty; record one with '
-            f'`claifo expert record {env.task} --domain {source_of(env.domain)} --episodes 10 '
-            '--out bags/expert` and add `--expert.bag bags/expert`'
+            f'expert.bag is empty and there is no {bag}; record one with '
+            f'`claifo expert record {env.task} --domain {source_of(env.domain)} '
+            f'--size-px {env.size_px}{cameras}`, or name yours with `--expert.bag`'
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop),
         rate_hz=rate_hz,
-        topic=expert.topic,
+        topics=_topics(config),
         split=expert.split,
         gap_s=expert.gap_s,
         marker_topic=expert.marker_topic,
         max_episodes=expert.max_episodes,
         min_frames=max(env.frame_stack, config.agent.n_step + 1),
     )
-    return read_episodes([Path(expert.bag)], options)
+    return read_episodes([bag], options)
+
+
+def _topics(config: TrainConfig) -> tuple[str, ...]:
+    """Return the image topics to read; none: the only one of the bag."""
+    named = split_topics(config.expert.topic)
+    cameras = env_spec(config.env).filmed_by
+    if named or len(cameras) == 1:
+        return named
+    return tuple(f'/{topic}' for topic in camera_topics(cameras))
 
 
 def setting(config: TrainConfig) -> Setting:
@@ -59,6 +71,7 @@ def setting(config: TrainConfig) -> Setting:
         single=functools.partial(evaluation_env, config.env),
         control_hz=agent_hz(config.env),
         compared=functools.partial(_compared, config),
+        solved_steps=task_info(config.env.task).solved_steps,
     )
 
 
@@ -79,9 +92,10 @@ def _compared(config: TrainConfig) -> dict[str, float | None]:
 
 def _expert_return(config: TrainConfig) -> float | None:
     """Return the filmed expert's true return per whole episode, as evaluations count it."""
-    from claifo.experts import expert_returns, expert_tasks, load_expert
+    from claifo.experts import expert_scores, expert_tasks, load_expert
 
-    task, truth = config.env.task, read_truth(Path(config.expert.bag))
+    task = config.env.task
+    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config.env))
     if truth is None or truth.task != task:
         return None
     if truth.returns and all(e.frames > task_info(task).control_steps for e in truth.episodes):
@@ -89,7 +103,8 @@ def _expert_return(config: TrainConfig) -> float | None:
     if task not in expert_tasks():
         return None
     # The film shows cut episodes: let the same expert play whole ones.
-    return float(expert_returns(task, load_expert(task), COMPARED_EPISODES, config.seed).mean())
+    played = expert_scores(task, load_expert(task), COMPARED_EPISODES, config.seed)
+    return float(played.returns.mean())
 
 
 def train(

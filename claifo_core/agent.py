@@ -74,22 +74,25 @@ class Agent:
         self._rng = rng
 
     @torch.no_grad()
-    def act(self, obs: Tensor, std: float) -> Tensor:
+    def act(self, obs: Tensor, proprio: Tensor, std: float) -> Tensor:
         """Return actions in [-1, 1].
 
         Args:
-            obs: uint8, shape (B, T, 3, H, W).
+            obs: uint8, shape (B, T V, 3, H, W).
+            proprio: float32, shape (B, P).
             std: Scale of the Gaussian exploration noise; 0 gives the mean action.
         """
-        mean = torch.tanh(self.networks.actor(self._encode(obs.float())))
+        state = torch.cat([self._encode(obs.float()), proprio], 1)
+        mean = torch.tanh(self.networks.actor(state))
         return explore(mean, std, self._rng)
 
     def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
         """Do one update of every network.
 
         Args:
-            agent: Transitions of the agent; its environment reward is not used.
-            expert: Transitions of the expert; actions and rewards are not used.
+            agent: Transitions of the agent; their environment reward counts as the configuration
+                says.
+            expert: Transitions of the expert; only their observations are used.
             std: Scale of the smoothing noise on actions.
 
         Returns:
@@ -120,7 +123,7 @@ class Agent:
         latent = self._encode(self._view(agent.obs, 'critic'))
         loss = self._critic_loss(latent, latents[4], agent, reward, std, metrics)
         self._step(loss, 'encoder', 'critic')
-        self._actor_step(latent.detach(), std, metrics)
+        self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
     def _joint(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
@@ -147,7 +150,7 @@ class Agent:
             loss = loss + nce
             metrics |= nce_metrics
         self._step(loss, 'encoder', 'critic')
-        self._actor_step(latent.detach(), std, metrics)
+        self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
     def _contrastive_obs(self, agent: Batch, expert: Batch) -> Tensor:
@@ -156,7 +159,7 @@ class Agent:
         return torch.cat([agent.obs, expert.obs])
 
     def _view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
-        """Return a random view of uint8 stacks for one consumer, float32 (B, T, 3, H, W)."""
+        """Return a random view of uint8 stacks for one consumer, float32 (B, T V, 3, H, W)."""
         images = obs.float() if out is None else out.copy_(obs)
         if self._looks[role]:
             return self._augmenter.transform_(images)
@@ -207,7 +210,7 @@ class Agent:
         self._step(loss, 'discriminator')
         with torch.no_grad():
             output = judge(agent).squeeze(1)
-            reward = losses.imitation_reward(output, config.gan_loss, config.reward)
+            reward = losses.imitation_reward(output, config.gan_loss, config.imitation_reward)
         metrics |= _discriminator_metrics(loss, expert_out, agent_out, reward)
         return reward
 
@@ -221,20 +224,24 @@ class Agent:
         metrics: dict[str, Tensor],
     ) -> Tensor:
         with torch.no_grad():
-            next_action, _ = self._noisy_action(next_latent, std)
+            if self._config.reward == 'imitation+env':
+                reward = reward + self._config.env_reward_scale * agent.reward
+            next_state = torch.cat([next_latent, agent.next_proprio], 1)
+            next_action, _ = self._noisy_action(next_state, std)
             target = losses.critic_target(
-                reward, agent.discount, *self.networks.target_critic(next_latent, next_action)
+                reward, agent.discount, *self.networks.target_critic(next_state, next_action)
             )
-        q1, q2 = self.networks.critic(latent, agent.action)
+        state = torch.cat([latent, agent.proprio], 1)
+        q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
         return loss
 
-    def _actor_step(self, latent: Tensor, std: float, metrics: dict[str, Tensor]) -> None:
-        """Train the actor on fixed latents, then move the target critic."""
-        action, pre_tanh = self._noisy_action(latent, std)
+    def _actor_step(self, state: Tensor, std: float, metrics: dict[str, Tensor]) -> None:
+        """Train the actor on fixed states (z, proprioception), then move the target critic."""
+        action, pre_tanh = self._noisy_action(state, std)
         self.networks.critic.requires_grad_(False)
-        loss = losses.actor_loss(*self.networks.critic(latent, action))
+        loss = losses.actor_loss(*self.networks.critic(state, action))
         if self._config.actor_penalty > 0:
             loss = loss + self._config.actor_penalty * losses.saturation_penalty(pre_tanh)
         self._step(loss, 'actor')
@@ -250,9 +257,9 @@ class Agent:
                 self._config.critic_tau,
             )
 
-    def _noisy_action(self, latent: Tensor, std: float) -> tuple[Tensor, Tensor]:
+    def _noisy_action(self, state: Tensor, std: float) -> tuple[Tensor, Tensor]:
         """Return the action with clipped noise, and the mean before tanh."""
-        pre_tanh = self.networks.actor(latent)
+        pre_tanh = self.networks.actor(state)
         mean = torch.tanh(pre_tanh)
         clip = self._config.std_clip
         noise = (std * self._noise(mean)).clamp(-clip, clip)

@@ -62,6 +62,12 @@ class EnvConfig(_Section):
     size_px: int = option(64, 'side of the square frame', unit='px', low=16, high=512)
     frame_stack: int = option(3, 'frames in one observation', low=1, high=16)
     action_repeat: int = option(1, 'control steps for which an action is held', low=1, high=16)
+    cameras: tuple[str, ...] = option(
+        (), 'cameras whose pictures make one observation; empty: those of the task'
+    )
+    proprio: bool = option(
+        False, 'actor and critic also see what the robot measures of itself (proprioception)'
+    )
     profile: str = option('fast', 'rendering quality', choices=('fast', 'faithful'))
     num_envs: int = option(1, 'environments, each in a process of its own', low=1, high=256)
     episode_steps: int = option(
@@ -74,7 +80,11 @@ class ExpertConfig(_Section):
     """Where the expert's videos are and how they are read."""
 
     bag: str = option('', 'a rosbag2, or a folder of them, with the videos of the expert')
-    topic: str = option('', 'image topic; empty: the only image topic of the bag')
+    topic: str = option(
+        '',
+        'image topic, or those of several cameras with commas between; empty: the only one, or '
+        'those that `claifo expert record` writes for env.cameras',
+    )
     split: str = option('bag', 'what ends an episode', choices=('bag', 'gap', 'marker'))
     gap_s: float = option(1.0, 'pause that ends an episode (split: gap)', unit='s', low=0.001)
     marker_topic: str = option('', 'topic whose messages start an episode (split: marker)')
@@ -114,6 +124,12 @@ class NetworkConfig(_Section):
 
     channels: int = option(32, 'channels of every convolution', low=1)
     strides: tuple[int, ...] = option((2, 1, 1, 1), 'stride of each 3x3 convolution', low=1)
+    views: str = option(
+        'stacked',
+        'pictures of several cameras: channels of one input (stacked), or one after the other '
+        'through the same convolutions (shared)',
+        choices=('stacked', 'shared'),
+    )
     latent_dim: int = option(50, 'dimension of the latent z', low=1)
     hidden_dim: int = option(1024, 'units in each hidden layer of the heads', low=1)
 
@@ -160,6 +176,14 @@ class AgentConfig(_Section):
         'sigmoid', 'output whose gradient is penalised', choices=('sigmoid', 'logit')
     )
     reward: str = option(
+        'imitation',
+        "what the critic learns: the imitation reward, or its sum with the environment's reward",
+        choices=('imitation', 'imitation+env'),
+    )
+    env_reward_scale: float = option(
+        1.0, "factor on the environment's reward (reward: imitation+env)", low=0
+    )
+    imitation_reward: str = option(
         'hard',
         'imitation reward: hard 0/1 (code), softplus -log(1-D) (paper), probability D, logit',
         choices=('hard', 'softplus', 'probability', 'logit'),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Env(Protocol):
-    """The part of gymnasium.Env that an evaluation needs; obs has 'pixels', uint8 (H, W, 3)."""
+    """The part of gymnasium.Env that an evaluation needs.
+
+    Observations have ``pixels``, uint8 (H, W, 3 V), and ``proprio``, float32 (P,).
+    """
 
     def reset(self, *, seed: int | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode."""
@@ -28,10 +31,17 @@ class Env(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """True returns of some episodes."""
+    """How some episodes went.
+
+    Attributes:
+        returns: True returns.
+        success_rate: Share of the episodes with success in at least one step.
+        solved_rate: Share with success in more steps than the task asks for.
+    """
 
     returns: list[float]
     success_rate: float
+    solved_rate: float
 
     def summary(self) -> dict[str, Any]:
         """Return the record that metrics and reports hold."""
@@ -42,28 +52,36 @@ class Evaluation:
         }
 
 
-def evaluate(policy: Policy, env: Env, seeds: Sequence[int]) -> Evaluation:
+def evaluate(
+    policy: Policy, env: Env, seeds: Sequence[int], solved_steps: int = 0
+) -> Evaluation:
     """Play one episode per seed with the mean action.
 
-    An episode succeeds when any of its steps does.
+    Args:
+        policy: Who plays.
+        env: Its world.
+        seeds: One per episode.
+        solved_steps: An episode is solved with success in more steps than so many.
     """
     results = [_episode(policy, env, seed) for seed in seeds]
-    returns, successes = zip(*results, strict=True)
-    return Evaluation(list(returns), float(np.mean(successes)))
+    returns, counts = zip(*results, strict=True)
+    success, solved = (float(np.mean(np.array(counts) > n)) for n in (0, solved_steps))
+    return Evaluation(list(returns), success, solved)
 
 
-def _episode(policy: Policy, env: Env, seed: int) -> tuple[float, bool]:
+def _episode(policy: Policy, env: Env, seed: int) -> tuple[float, int]:
     obs, _ = env.reset(seed=seed)
     stack = [_planar(obs)] * policy.frame_stack
-    total, success, over = 0.0, False, False
+    total, solved, over = 0.0, 0, False
     while not over:
-        action = policy.act(np.concatenate(stack)[None])[0]
+        proprio = obs['proprio'][None] if policy.proprio_dim else None
+        action = policy.act(np.concatenate(stack)[None], proprio)[0]
         obs, reward, terminated, truncated, info = env.step(action)
         stack = [*stack[1:], _planar(obs)]
         total += float(reward)
-        success |= bool(info.get('success', False))
+        solved += bool(info.get('success', False))
         over = terminated or truncated
-    return total, success
+    return total, solved
 
 
 def _planar(obs: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

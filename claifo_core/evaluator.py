@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 class Evaluator:
     """Plays policy files one after the other in a spawned process."""
 
-    def __init__(self, make_env: Callable[[], Env], seeds: Sequence[int]) -> None:
+    def __init__(
+        self, make_env: Callable[[], Env], seeds: Sequence[int], solved_steps: int = 0
+    ) -> None:
         """Start the process.
 
         Args:
             make_env: Builds the environment in the process; must be importable there.
             seeds: One per evaluation episode, the same for every policy.
+            solved_steps: See :func:`claifo_core.evaluation.evaluate`.
         """
         context = multiprocessing.get_context('spawn')
         self._pipe, far = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(far, make_env, list(seeds)), name='claifo-evaluator', daemon=True
-        )
+            target=_serve, args=(far, make_env, list(seeds), solved_steps),
+            name='claifo-evaluator', daemon=True,
+        )  # fmt: skip
         self._process.start()
         far.close()
         self._waiting: list[dict[str, Any]] = []
@@ -77,7 +81,9 @@ class Evaluator:
         self._process.join()
 
 
-def _serve(pipe: Connection, make_env: Callable[[], Env], seeds: list[int]) -> None:
+def _serve(
+    pipe: Connection, make_env: Callable[[], Env], seeds: list[int], solved_steps: int
+) -> None:
     """Answer policy paths with evaluations until the other end of the pipe closes."""
     # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -89,7 +95,8 @@ def _serve(pipe: Connection, make_env: Callable[[], Env], seeds: list[int]) -> N
             path = pipe.recv()
             try:
                 env = env or make_env()
-                answer: dict[str, Any] | str = evaluate(Policy.load(path), env, seeds).summary()
+                played = evaluate(Policy.load(path), env, seeds, solved_steps)
+                answer: dict[str, Any] | str = played.summary()
             except Exception as error:
                 answer = f'{type(error).__name__}: {error}'
             pipe.send(answer)

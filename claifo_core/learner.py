@@ -35,16 +35,18 @@ class TimeStep:
     """What one environment shows after one agent step.
 
     Attributes:
-        frame: uint8, shape (H, W, 3), RGB.
+        frame: uint8, shape (H, W, 3 V), RGB, camera after camera.
         action: The action that led here, float32 (A,); None at the start of an episode.
         reward: Environment reward of that action.
         terminated: The task ended the episode (a time limit does not).
+        proprio: What the robot measures of itself, float32 (P,); None where it is not used.
     """
 
     frame: NDArray[np.uint8]
     action: NDArray[np.float32] | None = None
     reward: float = 0.0
     terminated: bool = False
+    proprio: NDArray[np.float32] | None = None
 
 
 class Learner:
@@ -53,17 +55,24 @@ class Learner:
     Attributes:
         steps: Agent steps observed, over all environments.
         updates: Updates done.
+        views: Cameras per frame, V: as many as the expert's videos have.
+        proprio_dim: Length of the proprioception that is used; 0: none is.
     """
 
     def __init__(
-        self, config: TrainConfig, action_dim: int, videos: Sequence[NDArray[np.uint8]]
+        self,
+        config: TrainConfig,
+        action_dim: int,
+        videos: Sequence[NDArray[np.uint8]],
+        proprio_dim: int = 0,
     ) -> None:
         """Build every part.
 
         Args:
             config: The run.
             action_dim: Length of an action.
-            videos: Expert episodes, uint8 (T, H, W, 3), at the agent's rate and frame size.
+            videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
+            proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
 
         Raises:
             ClaifoError: no expert video fits the frame size, stack and n-step window.
@@ -82,15 +91,23 @@ class Learner:
             discount=agent.discount,
             device=self.device,
         )
+        self.views = videos[0].shape[3] // 3 if videos else 1
+        self.proprio_dim = proprio_dim if env.proprio else 0
         self.take_expert(videos)
         self.replay = self._new_replay(
-            config.replay_frames, action_dim=action_dim, lanes=env.num_envs
+            config.replay_frames,
+            action_dim=action_dim,
+            views=self.views,
+            proprio_dim=self.proprio_dim,
+            lanes=env.num_envs,
         )
         networks = build_networks(
             config.network,
             frame_stack=env.frame_stack,
             size_px=env.size_px,
             action_dim=action_dim,
+            views=self.views,
+            proprio_dim=self.proprio_dim,
             seed=seed_for(seed, 'networks'),
             device=self.device,
         )
@@ -109,13 +126,15 @@ class Learner:
         self._summed = 0
 
     def take_expert(self, videos: Sequence[NDArray[np.uint8]]) -> None:
-        """Learn from these videos from now on, uint8 (T, H, W, 3) each.
+        """Learn from these videos from now on, uint8 (T, H, W, 3 V) each.
 
         Raises:
             ClaifoError: a video does not fit; those taken before stay.
         """
         self._check_videos(videos)
-        self.expert = self._new_replay(sum(map(len, videos)), action_dim=0)
+        self.expert = self._new_replay(
+            sum(map(len, videos)), action_dim=0, views=self.views
+        )
         for video in videos:
             self.expert.add_video(video)
 
@@ -125,10 +144,11 @@ class Learner:
         if not videos:
             raise ClaifoError('expert: no episode; at least one is needed')
         for number, video in enumerate(videos):
-            if video.shape[1:] != (size, size, 3):
+            wanted = (size, size, 3 * self.views)
+            if video.shape[1:] != wanted:
                 raise ClaifoError(
                     f'expert: frames of episode {number} are {video.shape[1:]}; the agent sees '
-                    f'({size}, {size}, 3) (env.size_px)'
+                    f'{wanted} (env.size_px, env.cameras)'
                 )
             if len(video) < needed:
                 raise ClaifoError(
@@ -151,11 +171,12 @@ class Learner:
 
     def observe(self, env: int, step: TimeStep) -> None:
         """Take in what environment ``env`` shows."""
+        proprio = step.proprio if self.proprio_dim else None
         if step.action is None:
-            self.replay.begin(env, step.frame)
+            self.replay.begin(env, step.frame, proprio)
             return
         self.replay.append(
-            env, step.action, step.reward, step.frame, terminated=step.terminated
+            env, step.action, step.reward, step.frame, proprio, terminated=step.terminated
         )
         self.steps += 1
 
@@ -165,8 +186,9 @@ class Learner:
         if self.steps < self.config.uniform_steps:
             actions = uniform(count, self.action_dim, self.rngs['explore'])
         else:
-            obs = torch.stack([self.replay.latest(env) for env in range(count)])
-            actions = self.agent.act(obs, self.std).cpu()
+            newest = [self.replay.latest(env) for env in range(count)]
+            obs, proprio = (torch.stack(parts) for parts in zip(*newest, strict=True))
+            actions = self.agent.act(obs, proprio, self.std).cpu()
         return actions.numpy()
 
     def update(self) -> None:
@@ -232,7 +254,7 @@ class Learner:
 
     def policy(self, **metadata: Any) -> Policy:  # noqa: ANN401 (JSON values)
         """Return a copy of encoder and actor that acts alone."""
-        return Policy.of(self.agent.networks, self.config, self.action_dim, metadata)
+        return Policy.of(self.agent.networks, self.config, metadata)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return weights, optimiser moments, generator states by name (not the replay)."""

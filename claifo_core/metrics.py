@@ -44,11 +44,13 @@ FORMULAS: dict[str, str] = {
     'frames': 'step x action repeat: control steps of the simulator',
     'updates': 'updates of the learner',
     'wall_s': 'seconds of training, summed over resumed sessions',
-    'return': 'sum of the true reward over one training episode (never seen by the learner)',
+    'return': 'sum of the true reward over one training episode',
     'length': 'agent steps of one training episode',
     'return_mean': 'mean true return over the evaluation episodes (mean action, no noise)',
     'return_std': 'standard deviation of the true return over the evaluation episodes',
-    'success_rate': 'share of evaluation episodes that the task counts as a success',
+    'success_rate': 'share of evaluation episodes with success in at least one step',
+    'solved_rate': 'share of evaluation episodes with success in more steps than the task asks '
+    'for (Adroit: 25, pen 20; else 0)',
 }
 
 

@@ -69,9 +69,12 @@ class Linear(nn.Linear):
 class Encoder(nn.Module):
     """Image stack to latent: 3x3 convolutions, linear, LayerNorm, tanh."""
 
-    def __init__(self, config: NetworkConfig, in_channels: int, size_px: int) -> None:
-        """Build for stacks of ``in_channels`` colour planes of ``size_px`` squared."""
+    def __init__(self, config: NetworkConfig, stack: int, views: int, size_px: int) -> None:
+        """Build for stacks of ``stack`` frames of ``views`` cameras, ``size_px`` squared each."""
         super().__init__()
+        self.views = views
+        self._apart = views if config.views == 'shared' else 1
+        in_channels = 3 * stack * views // self._apart
         widths = [in_channels] + [config.channels] * len(config.strides)
         self.first = nn.Conv2d(widths[0], widths[1], 3, config.strides[0])
         self.rest = nn.Sequential(*_conv_layers(widths[1:], config.strides[1:]))
@@ -84,22 +87,28 @@ class Encoder(nn.Module):
                 f'network.strides {config.strides} leave no pixel of the frame; use fewer layers '
                 'or a larger env.size_px'
             )
-        self.linear = Linear(config.channels * size_px * size_px, config.latent_dim)
+        features = config.channels * size_px * size_px * self._apart
+        self.linear = Linear(features, config.latent_dim)
         self.norm = nn.LayerNorm(config.latent_dim)
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode.
 
         Args:
-            images: float32 in 0..255, shape (B, C, H, W).
+            images: float32 in 0..255, shape (B, T V 3, H, W), camera after camera in each frame.
 
         Returns:
             Latent z in (-1, 1), shape (B, latent_dim).
         """
+        if self._apart > 1:
+            images = images.unflatten(1, (-1, self._apart, 3)).transpose(1, 2)
+            images = images.flatten(2, 3).flatten(0, 1)
         step = _BLOCK_NUMBERS // self._activations if images.device.type == 'cpu' else len(images)
         blocks = images.split(max(step, 1))
         features = [self._convolve(block) for block in blocks]
         joined = features[0] if len(features) == 1 else torch.cat(features)
+        if self._apart > 1:
+            joined = joined.unflatten(0, (-1, self._apart)).flatten(1)
         latent: Tensor = torch.tanh(self.norm(self.linear(joined)))
         return latent
 
@@ -140,16 +149,16 @@ def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
 
 
 class TwinCritic(nn.Module):
-    """Two independent estimates of Q(z, a)."""
+    """Two independent estimates of Q(s, a); s is the latent z with the proprioception."""
 
-    def __init__(self, latent_dim: int, action_dim: int, hidden: int) -> None:
+    def __init__(self, state_dim: int, action_dim: int, hidden: int) -> None:
         """Build both heads."""
         super().__init__()
-        self.heads = nn.ModuleList(mlp(latent_dim + action_dim, 1, hidden) for _ in range(2))
+        self.heads = nn.ModuleList(mlp(state_dim + action_dim, 1, hidden) for _ in range(2))
 
-    def forward(self, latent: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Return Q1 and Q2, shape (B,) each, of latent (B, Z) and action (B, A)."""
-        both = torch.cat([latent, action], 1)
+    def forward(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Return Q1 and Q2, shape (B,) each, of state (B, Z + P) and action (B, A)."""
+        both = torch.cat([state, action], 1)
         first, second = (head(both).squeeze(1) for head in self.heads)
         return first, second
 
@@ -180,6 +189,8 @@ def build_networks(
     size_px: int,
     action_dim: int,
     seed: int,
+    views: int = 1,
+    proprio_dim: int = 0,
     device: torch.device | str = 'cpu',
 ) -> Networks:
     """Build and initialise every network from one seed.
@@ -189,10 +200,10 @@ def build_networks(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = Encoder(config, 3 * frame_stack, size_px)
+        encoder = Encoder(config, frame_stack, views, size_px)
         z, h = config.latent_dim, config.hidden_dim
-        critic = TwinCritic(z, action_dim, h)
-        actor, discriminator = mlp(z, action_dim, h), mlp(2 * z, 1, h)
+        critic = TwinCritic(z + proprio_dim, action_dim, h)
+        actor, discriminator = mlp(z + proprio_dim, action_dim, h), mlp(2 * z, 1, h)
         for part in (encoder, actor, critic, discriminator):
             part.apply(_initialise)
         similarity = nn.Parameter(torch.rand(z, z).to(device))

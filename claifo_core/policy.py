@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import safetensors
 import safetensors.torch
@@ -35,6 +35,8 @@ class Policy:
         metadata: JSON values: task, domain, frame and network settings, and what the trainer
             added (step, return).
         frame_stack: Frames in one observation.
+        views: Cameras per frame, V.
+        proprio_dim: Length of the proprioception that it needs, P; 0: none.
         frames: How a camera image becomes a frame.
     """
 
@@ -43,20 +45,26 @@ class Policy:
         self._parts = nn.ModuleDict({'encoder': encoder, 'actor': actor}).requires_grad_(False)
         self.metadata = metadata
         self.frame_stack: int = metadata['frame_stack']
+        self.views: int = metadata['views']
+        self.proprio_dim: int = metadata['proprio_dim']
         crop = metadata['frames']['crop']
         self.frames = FrameSpec(metadata['frames']['size_px'], tuple(crop) if crop else None)
 
     @classmethod
     def of(
-        cls, networks: Networks, config: TrainConfig, action_dim: int, extra: dict[str, Any]
+        cls, networks: Networks, config: TrainConfig, extra: dict[str, Any]
     ) -> Policy:
         """Copy the acting part of an agent."""
+        first, last = (cast('nn.Linear', networks.actor[index]) for index in (0, -1))
         metadata = {
             'format': FORMAT,
             'task': config.env.task,
             'domain': config.env.domain,
             'action_repeat': config.env.action_repeat,
-            'action_dim': action_dim,
+            'action_dim': last.out_features,
+            'cameras': config.env.cameras,
+            'views': networks.encoder.views,
+            'proprio_dim': first.in_features - config.network.latent_dim,
             'frame_stack': config.env.frame_stack,
             'frames': {'size_px': config.env.size_px, 'crop': config.expert.crop},
             'network': dataclasses.asdict(config.network),
@@ -109,8 +117,11 @@ class Policy:
     def _build(cls, metadata: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Policy:
         settings = metadata['network']
         network = NetworkConfig(**{**settings, 'strides': tuple(settings['strides'])})
-        encoder = Encoder(network, 3 * metadata['frame_stack'], metadata['frames']['size_px'])
-        actor = mlp(network.latent_dim, metadata['action_dim'], network.hidden_dim)
+        encoder = Encoder(
+            network, metadata['frame_stack'], metadata['views'], metadata['frames']['size_px']
+        )
+        state_dim = network.latent_dim + metadata['proprio_dim']
+        actor = mlp(state_dim, metadata['action_dim'], network.hidden_dim)
         policy = cls(encoder, actor, metadata)
         policy._parts.load_state_dict(tensors)
         return policy
@@ -126,14 +137,25 @@ class Policy:
 
     @torch.no_grad()
     def encode(self, stack: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return latents, float32 (B, Z), of stacks, uint8 (B, 3 * frame_stack, H, W)."""
+        """Return latents, float32 (B, Z), of stacks, uint8 (B, T V 3, H, W)."""
         latent: NDArray[np.float32] = self._encode(stack).numpy()
         return latent
 
     @torch.no_grad()
-    def act(self, stack: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return mean actions in [-1, 1], float32 (B, A), of stacks as in :meth:`encode`."""
-        action: NDArray[np.float32] = torch.tanh(self._parts['actor'](self._encode(stack))).numpy()
+    def act(
+        self, stack: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Return mean actions in [-1, 1], float32 (B, A).
+
+        Args:
+            stack: As in :meth:`encode`.
+            proprio: float32 (B, P); not needed where ``proprio_dim`` is 0.
+        """
+        state = self._encode(stack)
+        if self.proprio_dim:
+            assert proprio is not None
+            state = torch.cat([state, torch.from_numpy(proprio)], 1)
+        action: NDArray[np.float32] = torch.tanh(self._parts['actor'](state)).numpy()
         return action
 
     def _encode(self, stack: NDArray[np.uint8]) -> torch.Tensor:

@@ -28,14 +28,16 @@ CHUNK_FRAMES = 2048
 
 @dataclass(frozen=True)
 class Batch:
-    """Transitions; B samples of stacks of T frames.
+    """Transitions; B samples of stacks of T frames of V cameras.
 
     Attributes:
-        obs: uint8, shape (B, T, 3, H, W), oldest frame first.
+        obs: uint8, shape (B, T V, 3, H, W), oldest frame first, in it camera after camera.
         next_obs: The stack n steps later, same shape.
         action: float32, shape (B, A).
         reward: Discounted sum of the n environment rewards, float32, shape (B,).
         discount: gamma^n, or 0 where the episode terminated, float32, shape (B,).
+        proprio: What the robot measures of itself at obs, float32, shape (B, P).
+        next_proprio: The same n steps later.
     """
 
     obs: Tensor
@@ -43,6 +45,8 @@ class Batch:
     action: Tensor
     reward: Tensor
     discount: Tensor
+    proprio: Tensor
+    next_proprio: Tensor
 
 
 @dataclass
@@ -69,18 +73,22 @@ class Replay:
         size_px: int,
         action_dim: int,
         *,
+        views: int = 1,
+        proprio_dim: int = 0,
         lanes: int = 1,
         stack: int = 3,
         n_step: int = 1,
         discount: float = 0.99,
         device: torch.device | str = 'cpu',
     ) -> None:
-        """Reserve memory: frames * size_px^2 * 3 bytes, touched only as it fills.
+        """Reserve memory: frames * size_px^2 * 3 * views bytes, touched only as it fills.
 
         Args:
             frames: Frames kept in all lanes together.
             size_px: Side of a frame, in pixels.
             action_dim: Length of an action; 0 for videos without actions.
+            views: Cameras per frame.
+            proprio_dim: Length of the proprioception.
             lanes: Environments that write.
             stack: Frames in one observation.
             n_step: Steps between obs and next_obs.
@@ -90,16 +98,20 @@ class Replay:
         self.stack, self.n_step, self.discount = stack, n_step, discount
         self.lane_frames = frames // lanes
         total = self.lane_frames * lanes
-        self.frames = torch.empty((total, 3, size_px, size_px), dtype=torch.uint8, device=device)
+        shape = (total, 3 * views, size_px, size_px)
+        self.frames = torch.empty(shape, dtype=torch.uint8, device=device)
+        self.proprio = torch.zeros((total, proprio_dim), device=device)
         self.action = torch.zeros((total, action_dim), device=device)
         self.reward = torch.zeros(total, device=device)
         self._lanes = [_Lane() for _ in range(lanes)]
         self._dirty: set[int] = set()
         self._back = torch.arange(-stack + 1, n_step + 1, device=device)
 
-    def begin(self, lane: int, frame: NDArray[np.uint8]) -> None:
-        """Start an episode with its first frame, uint8 (H, W, 3)."""
-        number = self._write(lane, frame)
+    def begin(
+        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
+    ) -> None:
+        """Start an episode with its first frame, uint8 (H, W, 3 V), and proprioception (P,)."""
+        number = self._write(lane, frame, proprio)
         self._lanes[lane].episodes.append(_Episode(number, number))
 
     def append(
@@ -108,6 +120,7 @@ class Replay:
         action: NDArray[np.float32],
         reward: float,
         frame: NDArray[np.uint8],
+        proprio: NDArray[np.float32] | None = None,
         *,
         terminated: bool = False,
     ) -> None:
@@ -118,22 +131,26 @@ class Replay:
         self.reward[slot] = reward
         self._dirty.add(slot // CHUNK_FRAMES)
         episode = state.episodes[-1]
-        episode.last = self._write(lane, frame)
+        episode.last = self._write(lane, frame, proprio)
         episode.terminated = terminated
 
     def add_video(self, video: NDArray[np.uint8], lane: int = 0) -> None:
-        """Add an episode without actions, uint8 (T, H, W, 3)."""
+        """Add an episode without actions, uint8 (T, H, W, 3 V)."""
         state = self._lanes[lane]
         first = state.written
         for frame in video:
             self._write(lane, frame)
         state.episodes.append(_Episode(first, state.written - 1))
 
-    def _write(self, lane: int, frame: NDArray[np.uint8]) -> int:
+    def _write(
+        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
+    ) -> int:
         state = self._lanes[lane]
         number = state.written
         slot = self._slot(lane, number)
         self.frames[slot] = torch.from_numpy(frame).permute(2, 0, 1)
+        if proprio is not None:
+            self.proprio[slot] = torch.from_numpy(proprio)
         self._dirty.add(slot // CHUNK_FRAMES)
         state.written += 1
         oldest = state.written - self.lane_frames
@@ -196,19 +213,22 @@ class Replay:
         powers = self.discount ** torch.arange(self.n_step, device=steps.device)
         alive = (number + self.n_step != terminal).float()
         return Batch(
-            obs=frames[:, : self.stack],
-            next_obs=frames[:, self.n_step :],
+            obs=_pictures(frames[:, : self.stack]),
+            next_obs=_pictures(frames[:, self.n_step :]),
+            proprio=self.proprio[slots[:, self.stack - 1]],
+            next_proprio=self.proprio[slots[:, -1]],
             action=self.action[steps[:, 0]],
             reward=(self.reward[steps] * powers).sum(1),
             discount=alive * self.discount**self.n_step,
         )
 
-    def latest(self, lane: int) -> Tensor:
-        """Return the newest observation of a lane, uint8 (T, 3, H, W)."""
+    def latest(self, lane: int) -> tuple[Tensor, Tensor]:
+        """Return the newest observation of a lane, uint8 (T V, 3, H, W), and proprioception."""
         state = self._lanes[lane]
         window = state.written - 1 + self._back[: self.stack]
         window = window.clamp_min(state.episodes[-1].first)
-        return self.frames[lane * self.lane_frames + window % self.lane_frames]
+        slots = lane * self.lane_frames + window % self.lane_frames
+        return _pictures(self.frames[slots]), self.proprio[slots[-1]]
 
     def state(self) -> list[dict[str, Any]]:
         """Return counts and episodes of every lane as JSON values."""
@@ -233,6 +253,7 @@ class Replay:
         part = slice(index * CHUNK_FRAMES, (index + 1) * CHUNK_FRAMES)
         return {
             'frames': self.frames[part],
+            'proprio': self.proprio[part],
             'action': self.action[part],
             'reward': self.reward[part],
         }
@@ -247,3 +268,9 @@ class Replay:
             for lane in state
         ]
         self._dirty = set()
+
+
+def _pictures(frames: Tensor) -> Tensor:
+    """Return stacks (..., T, 3 V, H, W) as single pictures (..., T V, 3, H, W)."""
+    *lead, _, height, width = frames.shape
+    return frames.reshape(*lead[:-1], -1, 3, height, width)

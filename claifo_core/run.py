@@ -31,11 +31,15 @@ if TYPE_CHECKING:
 
 
 class Step(Protocol):
-    """What N environments show: pixels uint8 (N, H, W, 3), the rest of shape (N,)."""
+    """What N environments show: pixels uint8 (N, H, W, 3 V), proprio (N, P), the rest (N,)."""
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
         """Frames; valid until the next step."""
+
+    @property
+    def proprio(self) -> NDArray[np.float32]:
+        """What the robots measure of themselves; valid until the next step."""
 
     @property
     def reward(self) -> NDArray[np.float32]:
@@ -64,11 +68,13 @@ class Setting:
         control_hz: Agent steps per second, which travels in the policy file.
         compared: Returns the true returns that curves are compared with, expert_return and
             random_return; asked once, when a run starts anew.
+        solved_steps: An episode counts as solved with success in more steps than so many.
     """
 
     single: Callable[[], Env] | None
     control_hz: float
     compared: Callable[[], dict[str, float | None]]
+    solved_steps: int
 
 
 class Run:
@@ -153,10 +159,10 @@ class Run:
         self._episode += 1
         return episode_seed(self.config.seed, 'episode', env, self._episode)
 
-    def begin(self, env: int, frame: NDArray[np.uint8]) -> None:
-        """Take in the first frame, uint8 (H, W, 3), of an episode."""
+    def begin(self, env: int, step: Step) -> None:
+        """Take in the first step of an episode of environment ``env``."""
         self._returns[env], self._lengths[env], self._success[env] = 0.0, 0, False
-        self.learner.observe(env, TimeStep(frame))
+        self.learner.observe(env, TimeStep(step.pixels[env], proprio=step.proprio[env]))
 
     def observe(
         self, envs: Iterable[int], actions: NDArray[np.float32], step: Step
@@ -170,7 +176,8 @@ class Run:
         for env in envs:
             terminated, reward = bool(step.terminated[env]), float(step.reward[env])
             self.learner.observe(
-                env, TimeStep(step.pixels[env], actions[env], reward, terminated)
+                env,
+                TimeStep(step.pixels[env], actions[env], reward, terminated, step.proprio[env]),
             )
             self._returns[env] += reward
             self._lengths[env] += 1
@@ -260,7 +267,7 @@ class Run:
             return None
         count, seed = self.config.eval_episodes, self.config.seed
         seeds = [episode_seed(seed, 'eval', i) for i in range(count)]
-        return Evaluator(self._setting.single, seeds)
+        return Evaluator(self._setting.single, seeds, self._setting.solved_steps)
 
     def _is_due(self, what: str, every: int) -> bool:
         """Return whether the next multiple of ``every`` is reached, and move on to the next."""

@@ -94,6 +94,8 @@ def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any fiel
 def _convert_tuple(value: Any, kind: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
     parts = value.strip('[]()').split(',') if isinstance(value, str) else value
     inner = typing.get_args(kind)
+    if inner[0] is str and parts in ([], (), ['']):  # no words; of numbers there must be some
+        return ()
     fixed = None if inner[-1] is Ellipsis else len(inner)
     if not isinstance(parts, Sequence) or len(parts) != (fixed or len(parts) or 1):
         raise ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from claifo_core.errors import ClaifoError
 from claifo_core.learner import Learner, set_threads
 from claifo_core.run import Run, Setting, Step
 
@@ -28,6 +29,14 @@ class VectorEnv(Protocol):
     @property
     def action_dim(self) -> int:
         """Length of an action."""
+
+    @property
+    def proprio_dim(self) -> int:
+        """Length of the proprioception."""
+
+    @property
+    def views(self) -> int:
+        """Cameras per frame."""
 
     def reset(self, seeds: Sequence[int | None]) -> Step:
         """Start an episode in every environment."""
@@ -78,7 +87,8 @@ class Trainer:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._envs = world.vector()
         self._all = range(config.env.num_envs)
-        self.learner = Learner(config, self._envs.action_dim, videos)
+        self.learner = Learner(config, self._envs.action_dim, videos, self._envs.proprio_dim)
+        _check_views(self.learner, self._envs)
         self._run = Run(config, run_dir, world, self.learner, console=console)
 
     def close(self) -> None:
@@ -104,7 +114,7 @@ class Trainer:
     def _begin_episodes(self) -> None:
         step = self._envs.reset([self._run.next_seed(env) for env in self._all])
         for env in self._all:
-            self._run.begin(env, step.pixels[env])
+            self._run.begin(env, step)
 
     def _step(self) -> None:
         """Step all environments while the learner does the updates it owes."""
@@ -120,4 +130,12 @@ class Trainer:
             return
         for env in over:
             step = self._envs.reset_one(env, self._run.next_seed(env))
-            self._run.begin(env, step.pixels[env])
+            self._run.begin(env, step)
+
+
+def _check_views(learner: Learner, envs: VectorEnv) -> None:
+    if learner.views != envs.views:
+        raise ClaifoError(
+            f'expert: its videos show {learner.views} cameras, the agent sees {envs.views}; '
+            'expert.topics and env.cameras must name the same cameras'
+        )

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv in the tree with everything pinned, and checks the library that rendering needs.
 # `make setup` calls it; running it again does only what is missing. PYTHON chooses the interpreter.
+# `setup.sh robosuite` (make robosuite) adds the scenes of robosuite.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -58,6 +59,17 @@ install_packages() {
     cat constraints.txt pyproject.toml setup.py > "$stamp"
 }
 
+# Its own list of dependencies is left aside: pyproject.toml has those that it needs.
+install_robosuite() {
+    local stamp=$venv/robosuite-installed
+    [ -e "$stamp" ] && cmp -s constraints.txt "$stamp" && return
+    local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+    echo 'claifo: installing robosuite'
+    "${pip[@]}" -c constraints.txt --no-build-isolation -e '.[robosuite]'
+    "${pip[@]}" -c constraints.txt --no-deps robosuite
+    cp constraints.txt "$stamp"
+}
+
 # Each attempt is a process of its own: a failed OpenGL start cannot be undone in one.
 can_render() {
     "$venv/bin/python" -c \
@@ -76,4 +88,5 @@ check_rendering() {
 
 make_venv
 install_packages
+[ "${1:-}" = robosuite ] && install_robosuite
 check_rendering

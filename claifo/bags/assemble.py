@@ -33,7 +33,7 @@ class Episode:
         self._options = options
         self._tally = tally
         self._resampler = Resampler(options.rate_hz)
-        self._buffer = _FrameBuffer(options.frames.size_px)
+        self._buffer = FrameBuffer(options.frames.size_px)
         self._last: CameraImage | None = None
         self._first_ns = self._last_ns = self._longest_ns = 0
         self._last_number = self._frames = self._kept = 0
@@ -42,8 +42,9 @@ class Episode:
         """Return the seconds since the frame before (an episode begins with a frame)."""
         return (stamp_ns - self._last_ns) / _NS_PER_S
 
-    def add(self, stamp_ns: int, image: CameraImage) -> None:
-        """Take the next frame."""
+    def add(self, stamp_ns: int, image: CameraImage, camera: int = 0) -> None:
+        """Take the next frame of the only camera."""
+        del camera
         if self._last is None:
             self._first_ns = self._last_ns = stamp_ns
         pause_ns = stamp_ns - self._last_ns
@@ -117,23 +118,29 @@ class Episode:
             )
         self._tally.bag_shape = shape
         self._tally.sizes[shape[1], shape[0]] = None
-        last = self._last
-        kind = last.layout.encoding if isinstance(last, RawImage) else last.format if last else ''
-        self._tally.encodings[kind] = None
+        assert self._last is not None
+        self._tally.encodings[encoding_of(self._last)] = None
 
 
-class _FrameBuffer:
+def encoding_of(image: CameraImage) -> str:
+    """Return the encoding or compressed format of an image."""
+    return image.layout.encoding if isinstance(image, RawImage) else image.format
+
+
+class FrameBuffer:
     """Frames in one growing array.
 
     It grows by copying: NumPy asks for huge pages when it makes a large array, but not when it
     extends one, and touching small pages would cost more than reading the bag.
     """
 
-    def __init__(self, size_px: int) -> None:
+    def __init__(self, size_px: int, views: int = 1) -> None:
+        """Begin without frames of ``views`` cameras."""
         self.count = 0
-        self._frames = np.empty((512, size_px, size_px, 3), np.uint8)
+        self._frames = np.empty((512, size_px, size_px, 3 * views), np.uint8)
 
     def append(self, frame: NDArray[np.uint8], times: int) -> None:
+        """Add a frame so many times."""
         end = self.count + times
         if end > len(self._frames):
             larger = np.empty((2 * end, *self._frames.shape[1:]), np.uint8)
@@ -143,6 +150,7 @@ class _FrameBuffer:
         self.count = end
 
     def finish(self) -> NDArray[np.uint8]:
+        """Return all frames."""
         # refcheck would count references that debuggers hold; no view of this array ever left
         self._frames.resize((self.count, *self._frames.shape[1:]), refcheck=False)
         return self._frames

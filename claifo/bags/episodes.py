@@ -18,6 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from claifo.bags.assemble import Episode
+from claifo.bags.cameras import Rig
 from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import Tally
@@ -46,7 +47,8 @@ def read_episodes(
         options: What to read and how.
 
     Returns:
-        Episodes, uint8, shape (T, size, size, 3) each, RGB; and what happened on the way.
+        Episodes, uint8, shape (T, size, size, 3 V) each, RGB, the pictures of V cameras one
+        behind the other; and what happened on the way.
 
     Raises:
         ClaifoError: something in the bags cannot be learned from; names the bag and the value.
@@ -71,16 +73,16 @@ def bag_episodes(
         ClaifoError: as :func:`read_episodes`; also when the bag holds no episode.
     """
     with Bag(where) as bag:
-        topic = choose_topic(bag, options.topic)
+        topics = [choose_topic(bag, name) for name in options.topics or ('',)]
         marker = _marker_topic(bag, options)
-        tally.begin_bag(topic.name)
+        tally.begin_bag(', '.join(topic.name for topic in topics))
         before = len(tally.lengths)
         try:
-            yield from _episodes(bag, topic, marker, options, tally)
+            yield from _episodes(bag, topics, marker, options, tally)
         finally:
             tally.end_bag(bag.losses)
         if len(tally.lengths) == before:
-            raise ClaifoError(_nothing_left(bag, topic, marker))
+            raise ClaifoError(_nothing_left(bag, topics, marker))
 
 
 def choose_topic(bag: Bag, wanted: str) -> Topic:
@@ -108,7 +110,8 @@ def choose_topic(bag: Bag, wanted: str) -> Topic:
         return chosen[0]
     if len(images) > 1:
         raise ClaifoError(
-            f'{bag.path}: {len(images)} image topics ({", ".join(names)}); choose one as topic'
+            f'{bag.path}: {len(images)} image topics ({", ".join(names)}); choose one as topic, '
+            'or all of them with commas between'
         )
     return images[0]
 
@@ -130,38 +133,47 @@ def _cause(bag: Bag) -> str:
     return ''.join(f'; {loss.reason}' for loss in bag.losses)
 
 
-def _nothing_left(bag: Bag, topic: Topic, marker: str) -> str:
+def _nothing_left(bag: Bag, topics: list[Topic], marker: str) -> str:
+    names = ', '.join(topic.name for topic in topics)
     behind = f' behind a message on {marker}' if marker else ''
     return (
-        f'{bag.path}: 0 episodes: not enough frames on {topic.name}{behind}{_cause(bag)}; '
+        f'{bag.path}: 0 episodes: not enough frames on {names}{behind}{_cause(bag)}; '
         'remove this bag or record it again'
     )
 
 
 def _episodes(
-    bag: Bag, topic: Topic, marker: str, options: ReadOptions, tally: Tally
+    bag: Bag, topics: list[Topic], marker: str, options: ReadOptions, tally: Tally
 ) -> Iterator[NDArray[np.uint8]]:
     """Split the messages of a bag into episodes."""
-    where = f'{bag.path}: {topic.name}'
-    episode: Episode | None = None
+    where = f'{bag.path}: {", ".join(topic.name for topic in topics)}'
+    episode: Episode | Rig | None = None
     waiting = bool(marker)
-    parser = Parser(topic.type)
+    parsers = {topic: Parser(topic.type) for topic in topics}
     for message in bag.messages():
-        if message[0] == topic:
+        if parser := parsers.get(message[0]):
             stamp_ns, image = _parse(bag, parser, message, tally)
             if waiting:
                 continue
             if episode and options.split == 'gap' and episode.pause_s(stamp_ns) > options.gap_s:
                 yield episode.finish()
                 episode = None
-            episode = episode or Episode(where, options, tally)
-            episode.add(stamp_ns, image)
+            episode = episode or _begin(where, topics, options, tally)
+            episode.add(stamp_ns, image, topics.index(message[0]))
         elif message[0].name == marker:
             if episode:
                 yield episode.finish()
             episode, waiting = None, False
     if episode and not (bag.losses and episode.drop_if_short()):
         yield episode.finish()
+
+
+def _begin(
+    where: str, topics: list[Topic], options: ReadOptions, tally: Tally
+) -> Episode | Rig:
+    if len(topics) == 1:
+        return Episode(where, options, tally)
+    return Rig(where, [topic.name for topic in topics], options, tally)
 
 
 def _parse(bag: Bag, parser: Parser, message: Message, tally: Tally) -> tuple[int, CameraImage]:

@@ -17,7 +17,7 @@ class ReadOptions:
     Attributes:
         frames: Crop and size of the frames.
         rate_hz: Control rate, frames per second.
-        topic: Image topic; empty takes the only one.
+        topics: Image topics, one per camera; none takes the only one of the bag.
         split: Where episodes begin: ``bag``, ``gap`` or ``marker`` (see ``episodes``).
         gap_s: Pause that begins a new episode, in seconds; only for ``gap``.
         marker_topic: Topic whose messages begin episodes; only for ``marker``.
@@ -27,7 +27,7 @@ class ReadOptions:
 
     frames: FrameSpec
     rate_hz: float
-    topic: str = ''
+    topics: tuple[str, ...] = ()
     split: str = 'bag'
     gap_s: float = 1.0
     marker_topic: str = ''

@@ -102,10 +102,10 @@ class Tally:
         self.read += self.bag_frames
         self.losses.extend(losses)
 
-    def end_episode(self, kept: int, ticks: int) -> None:
-        """Count an episode of ``ticks`` frames at the control rate, ``kept`` of them distinct."""
+    def end_episode(self, kept: int, ticks: int, views: int = 1) -> None:
+        """Count an episode of ``ticks`` frames at the control rate, ``kept`` pictures distinct."""
         self.kept += kept
-        self.duplicated += ticks - kept
+        self.duplicated += ticks * views - kept
         self.lengths.append(ticks)
 
     def time(self, intervals: int, span_s: float, longest_pause_s: float) -> None:

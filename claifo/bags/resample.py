@@ -13,7 +13,7 @@ The rule, in full:
 from __future__ import annotations
 
 _NS_PER_S = 1e9
-_JITTER = 0.1
+JITTER = 0.1
 
 
 def tick_ns(k: int, rate_hz: float) -> int:
@@ -30,7 +30,7 @@ class Resampler:
     def __init__(self, rate_hz: float) -> None:
         """Start an episode at ``rate_hz`` ticks per second."""
         self._rate_hz = rate_hz
-        self._late_ns = int(_JITTER * _NS_PER_S / rate_hz)
+        self._late_ns = int(JITTER * _NS_PER_S / rate_hz)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._tick = 0

@@ -66,7 +66,7 @@ class BagWriter:
         path: Path | str,
         *,
         rate_hz: float,
-        topic: str = TOPIC,
+        topics: tuple[str, ...] = (TOPIC,),
         encoding: str = 'rgb8',
         jpeg_quality: int = 95,
         task: str = '',
@@ -78,7 +78,7 @@ class BagWriter:
         Args:
             path: Folder of the data set, which must not exist yet.
             rate_hz: Control rate, frames per second.
-            topic: Image topic; ``/compressed`` is put behind it for JPEG and PNG.
+            topics: Image topic of each camera; ``/compressed`` is put behind for JPEG and PNG.
             encoding: ``rgb8`` (Image), ``jpeg`` or ``png`` (CompressedImage).
             jpeg_quality: 1-100.
             task: Kept beside the bags, with ``domain`` and ``command``, for evaluation.
@@ -98,7 +98,8 @@ class BagWriter:
         self.path = Path(path)
         self._refuse_existing()
         self._compressed = encoding in COMPRESSIONS
-        self._topic = f'{topic}/compressed' if self._compressed else topic
+        behind = '/compressed' if self._compressed else ''
+        self._topics = tuple(topic + behind for topic in topics)
         self._encoding, self._quality, self._rate_hz = encoding, jpeg_quality, rate_hz
         self._about = {'task': task, 'domain': domain, 'command': command}
         self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
@@ -135,7 +136,7 @@ class BagWriter:
         """Write one episode as a bag of its own.
 
         Args:
-            frames: uint8, shape (T, H, W, 3), RGB; T >= 1.
+            frames: uint8, shape (T, H, W, 3 V), RGB, camera after camera; T >= 1.
             true_return: Sum of the true rewards, kept beside the bag.
             seed: Seed of the episode, kept beside the bag.
 
@@ -143,10 +144,13 @@ class BagWriter:
             ClaifoError: wrong shape or type, or the disk is full.
         """
         frames = np.asarray(frames)
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not frames.size:
+        planes = 3 * len(self._topics)
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != planes or not (
+            frames.size
+        ):
             raise ClaifoError(
                 f'{self.path}: frames are {frames.dtype} {frames.shape}; '
-                'uint8 (time, height, width, 3) is needed'
+                f'uint8 (time, height, width, {planes}) is needed'
             )
         name = f'episode_{len(self._episodes):03d}'
         try:
@@ -161,18 +165,23 @@ class BagWriter:
 
     def _write_bag(self, path: Path, frames: NDArray[np.uint8]) -> None:
         with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
-            connection = bag.add_connection(
-                self._topic,
-                COMPRESSED if self._compressed else IMAGE,
-                typestore=self._types,
-                offered_qos_profiles=[QOS],
-            )
+            connections = [self._connect(bag, topic) for topic in self._topics]
             for k, frame in enumerate(frames):
                 stamp_ns = self._next_ns + tick_ns(k, self._rate_hz)
-                self._write_frame(bag, connection, stamp_ns, frame)
+                for view, connection in enumerate(connections):
+                    picture = frame[..., 3 * view : 3 * view + 3]
+                    self._write_frame(bag, connection, stamp_ns, picture)
         self._next_ns += tick_ns(len(frames), self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
             sync(file)
+
+    def _connect(self, bag: Writer, topic: str) -> Connection:
+        return bag.add_connection(
+            topic,
+            COMPRESSED if self._compressed else IMAGE,
+            typestore=self._types,
+            offered_qos_profiles=[QOS],
+        )
 
     def _write_frame(
         self, bag: Writer, connection: Connection, stamp_ns: int, frame: NDArray[np.uint8]

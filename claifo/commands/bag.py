@@ -41,7 +41,11 @@ def _add_check(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     add = parser.add_argument
     add('path', type=Path, help='a bag, or a folder of bags')
-    add('--topic', default=expert.topic, help='image topic (default: the only one)')
+    add(
+        '--topic',
+        default=expert.topic,
+        help='image topic, or several with commas between (default: the only one)',
+    )
     add('--rate-hz', type=float, help='control rate, Hz (default: as measured in the first bag)')
     add(
         '--frame-stack',
@@ -139,15 +143,17 @@ def _check(args: argparse.Namespace) -> int:
     """Print the report, warnings and errors."""
     from claifo.bags.check import check, measure_rate
     from claifo.bags.options import ReadOptions
+    from claifo.bags.topics import split_topics
     from claifo_core.frames import FrameSpec
 
     paths = [args.path]
     measured = args.rate_hz is None
-    rate_hz = measure_rate(paths, args.topic) if measured else args.rate_hz
+    topics = split_topics(args.topic)
+    rate_hz = measure_rate(paths, (*topics, '')[0]) if measured else args.rate_hz
     options = ReadOptions(
         frames=FrameSpec(args.size_px, args.crop),
         rate_hz=rate_hz,
-        topic=args.topic,
+        topics=topics,
         split=args.split,
         gap_s=args.gap_s,
         marker_topic=args.marker_topic,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from claifo_sim.visual import DomainPair
+
 _SIZE_PX = 168
 _LABEL_PX = 18
 _POSE_SEED = 1
@@ -31,23 +33,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and write the sheet when one is asked for."""
-    from claifo_sim.domains import PAIRS
-
     pairs = _pairs(args.task)
     width = max(map(len, pairs))
-    for pair in pairs:
-        print(f'{pair.ljust(width)}  {PAIRS[pair].description}')
+    for name, pair in pairs.items():
+        print(f'{name.ljust(width)}  {pair.description}')
     if args.sheet is not None:
         _write_sheet(args.task, args.sheet)
         print(f'wrote {args.sheet}')
     return 0
 
 
-def _pairs(task: str) -> list[str]:
-    """Return the pairs that can be seen in ``task``."""
-    from claifo_sim import domain_names
+def _pairs(task: str) -> dict[str, DomainPair]:
+    """Return the pairs that can be seen in ``task``, by name."""
+    from claifo_sim import task_info
+    from claifo_sim.domains import pairs
 
-    return [name.removesuffix('/source') for name in domain_names(task) if '/source' in name]
+    info = task_info(task)
+    return pairs(info.suite, info.scene)
 
 
 def _write_sheet(task: str, path: Path) -> None:
@@ -78,7 +80,9 @@ def _sheet(task: str) -> np.ndarray:
         cells = []
         for pair in _pairs(task):
             env.set_domain(f'{pair}/{side}')
-            cells.append(_labelled(env.pixels(), f'{pair}/{side}'))
+            pixels = env.pixels()
+            views = np.split(pixels, pixels.shape[2] // 3, 2)
+            cells.append(_labelled(np.vstack(views), f'{pair}/{side}'))
         rows.append(np.hstack(cells))
     env.close()
     return np.vstack(rows)

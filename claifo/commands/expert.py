@@ -1,4 +1,4 @@
-"""``claifo expert``: train an expert that sees the state, record its videos as bags."""
+"""``claifo expert``: train or distil an expert that sees the state, record its videos."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``expert train`` and ``expert record``."""
-    text = 'train an expert that sees the state, or record its videos as bags'
+    """Add ``expert train``, ``expert distil`` and ``expert record``."""
+    text = 'train or distil an expert that sees the state, or record its videos as bags'
     parser = commands.add_parser('expert', help=text, description=text)
     actions = parser.add_subparsers(required=True, metavar='ACTION')
     _add_train(actions)
+    _add_distil(actions)
     _add_record(actions)
 
 
@@ -28,8 +29,26 @@ def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     text = 'train a state-based expert (TD3 with n-step returns) on the true reward'
     parser = actions.add_parser('train', help=text, description=text)
     parser.add_argument('task', help='name of the task, see: claifo tasks')
+    _add_settings(parser, Td3Config)
+    parser.set_defaults(run=_train)
+
+
+def _add_distil(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``expert distil``; one option per field of its settings."""
+    from claifo.experts.config import DistilConfig
+
+    text = 'distil a policy given as arrays (.npz, hand_dapg) into an expert (DAgger)'
+    parser = actions.add_parser('distil', help=text, description=text)
+    parser.add_argument('task', help='name of the task, see: claifo tasks')
+    parser.add_argument('teacher', type=Path, help='the policy: w0, b0 ... and its scalings')
+    _add_settings(parser, DistilConfig)
+    parser.set_defaults(run=_distil)
+
+
+def _add_settings(parser: argparse.ArgumentParser, config: type) -> None:
+    """Add ``--out``, and an option per field of ``config``."""
     parser.add_argument('--out', type=Path, help='new policy file (default: TASK.safetensors)')
-    for field in dataclasses.fields(Td3Config):
+    for field in dataclasses.fields(config):
         parser.add_argument(
             f'--{field.name.replace("_", "-")}',
             type=functools.partial(_number, field),
@@ -37,7 +56,6 @@ def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             default=field.default,
             help=_help(field),
         )
-    parser.set_defaults(run=_train)
 
 
 def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,14 +65,24 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument('task', help='name of the task, see: claifo tasks')
     parser.add_argument('--domain', default='stock', help='visual domain, see: claifo domains')
     parser.add_argument('--episodes', type=_positive, default=10, help='default: 10')
-    parser.add_argument('--out', type=Path, required=True, help='new folder for the bags')
+    parser.add_argument(
+        '--out', type=Path, help='new folder for the bags (default: bags/TASK_DOMAIN_SIZEpx)'
+    )
     parser.add_argument('--seed', type=_whole, default=0, help='of the first episode (default: 0)')
-    parser.add_argument('--size-px', type=_positive, default=64, help='picture, default: 64')
+    parser.add_argument(
+        '--size-px', type=_positive, help='side of the picture (default: that of the paper)'
+    )
     parser.add_argument(
         '--episode-steps',
         type=_whole,
         default=0,
         help="control steps per episode (default: the task's own limit)",
+    )
+    parser.add_argument(
+        '--cameras',
+        type=lambda text: tuple(text.split(',')),
+        default=(),
+        help='names with commas between, a topic each (default: the cameras of the task)',
     )
     parser.add_argument(
         '--compressed',
@@ -84,23 +112,47 @@ def _train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _distil(args: argparse.Namespace) -> int:
+    """Distil an expert and print what it reached."""
+    import torch
+
+    from claifo.experts.config import DistilConfig
+    from claifo.experts.distil import distil
+
+    torch.set_num_threads(1)
+    names = [field.name for field in dataclasses.fields(DistilConfig)]
+    config = DistilConfig(**{name: getattr(args, name) for name in names})
+    out = args.out or Path(f'{args.task}.safetensors')
+    info = distil(args.task, args.teacher, config, out, _command())
+    print(
+        f'{out}: success in {info.success:.0%} of {info.episodes} episodes, for long in '
+        f'{info.solved:.0%}; return {info.return_mean:.0f} +- {info.return_std:.0f}'
+    )
+    return 0
+
+
 def _record(args: argparse.Namespace) -> int:
     """Record episodes and print their mean return."""
+    from claifo.environments import expert_bag
     from claifo.experts.record import record
+    from claifo_sim import task_info
 
+    size_px = args.size_px or task_info(args.task).size_px
+    out = args.out or expert_bag(args.task, args.domain, size_px, args.cameras)
     returns = record(
         args.task,
         args.domain,
         args.episodes,
-        args.out,
+        out,
         seed=args.seed,
-        size_px=args.size_px,
+        size_px=size_px,
         episode_steps=args.episode_steps,
+        cameras=args.cameras,
         encoding='png' if args.compressed else 'rgb8',
         command=_command(),
     )
     mean = sum(returns) / len(returns)
-    print(f'{args.out}: {len(returns)} episodes of {args.task}, mean return {mean:.0f}')
+    print(f'{out}: {len(returns)} episodes of {args.task}, mean return {mean:.0f}')
     return 0
 
 

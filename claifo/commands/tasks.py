@@ -19,6 +19,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the table of tasks."""
+    from importlib.util import find_spec
+
     from claifo_sim import domain_names, tasks
 
     rows = [
@@ -32,4 +34,6 @@ def run(args: argparse.Namespace) -> int:
         cells = [name.ljust(widths[0])]
         cells += [n.rjust(w) for n, w in zip(numbers, widths[1:], strict=False)]
         print('  '.join([*cells, text]))
+    if find_spec('robosuite') is None:
+        print('the robosuite tasks need robosuite, which is not installed: make robosuite')
     return 0

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from claifo.experts.policies import StateExpert, expert_tasks, load_expert
-from claifo.experts.state_env import expert_returns, random_return
+from claifo.experts.state_env import expert_scores, random_return
 
-__all__ = ['StateExpert', 'expert_returns', 'expert_tasks', 'load_expert', 'random_return']
+__all__ = ['StateExpert', 'expert_scores', 'expert_tasks', 'load_expert', 'random_return']

@@ -36,3 +36,16 @@ class Td3Config:
     def reward_scale(self) -> float:
         """Return the factor on the summed reward of an agent step."""
         return VALUE_OF_PERFECT * (1 - self.gamma) / self.action_repeat
+
+
+@dataclass(frozen=True)
+class DistilConfig:
+    """Settings of distilling a teacher into an expert."""
+
+    seed: int = option(0, 'seed of everything random', low=0)
+    rounds: int = option(30, 'rounds of playing and learning', low=1)
+    episodes: int = option(15, 'episodes per round', low=1)
+    updates: int = option(1500, 'gradient steps per round; ten times as many in the last', low=1)
+    hidden: int = option(128, 'width of the two hidden layers', low=1, high=400)
+    batch: int = option(256, 'states per update', low=1)
+    learning_rate: float = option(2e-3, 'first step of Adam in a round', low=1e-6, high=0.1)

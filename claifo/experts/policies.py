@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo_sim.env import SimEnv
-    from claifo_sim.scripted import Controller, ControllerFactory
+    from claifo_sim.scripted import ControllerFactory
+    from claifo_sim.scripted_arms import Controller
 
 LAYER_NORM_EPS = 1e-5
 FORMAT = 'claifo expert 1'
+DENSE = '_dense'
 
 
 class StateExpert(Protocol):
@@ -71,6 +73,8 @@ class ExpertInfo:
         steps: agent steps of training up to this policy.
         minutes: minutes of training up to this policy.
         command: what trained it.
+        success: share of these episodes with success in at least one step.
+        solved: share with success in more steps than the authors of the paper ask for.
     """
 
     task: str
@@ -83,6 +87,8 @@ class ExpertInfo:
     steps: int
     minutes: float
     command: str
+    success: float | None = None
+    solved: float | None = None
 
 
 class TrainedExpert:
@@ -144,7 +150,8 @@ def load_expert(task: str) -> StateExpert:
     """
     from claifo_sim.scripted import scripted, scripted_tasks
 
-    path = experts_dir() / f'{task}.safetensors'
+    # The expert of a task does not depend on how its reward is counted.
+    path = experts_dir() / f'{task.removesuffix(DENSE)}.safetensors'
     if path.is_file():
         return load_trained(path)
     if task in scripted_tasks():
@@ -158,10 +165,13 @@ def load_expert(task: str) -> StateExpert:
 
 def expert_tasks() -> tuple[str, ...]:
     """Return the names of the tasks that have an expert, sorted."""
+    from claifo_sim import tasks
     from claifo_sim.scripted import scripted_tasks
 
-    trained = (path.stem for path in experts_dir().glob('*.safetensors'))
-    return tuple(sorted({*trained, *scripted_tasks()}))
+    trained = {path.stem for path in experts_dir().glob('*.safetensors')}
+    known = (info.name for info in tasks())
+    own = {name for name in known if name.removesuffix(DENSE) in trained}
+    return tuple(sorted({*own, *scripted_tasks()}))
 
 
 def save_trained(path: Path, network: Mlp, info: ExpertInfo) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import claifo_sim
+from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
 from claifo.experts.policies import load_expert
 
@@ -29,6 +30,7 @@ def record(
     seed: int = 0,
     size_px: int = 64,
     episode_steps: int = 0,
+    cameras: tuple[str, ...] = (),
     encoding: str = 'rgb8',
     command: str = '',
     report: Callable[[str], None] = print,
@@ -46,6 +48,7 @@ def record(
         seed: seed of the first episode.
         size_px: width and height of the pictures.
         episode_steps: control steps per episode; 0 for the task's own limit.
+        cameras: names of the cameras, a topic each; none for those of the task.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
@@ -59,15 +62,18 @@ def record(
     """
     expert, returns = load_expert(task), []
     info = claifo_sim.task_info(task)
+    env = claifo_sim.make(
+        task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras
+    )
     writer = BagWriter(
         out,
         rate_hz=info.control_hz,
+        topics=tuple(f'/{topic}' for topic in camera_topics(cameras or info.cameras)),
         encoding=encoding,
         task=task,
         domain=domain,
         command=command,
     )
-    env = claifo_sim.make(task, domain, seed, size_px=size_px, episode_steps=episode_steps)
     try:
         with writer:
             for index in range(episodes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -41,6 +42,11 @@ class TaskStateEnv:
         task: name of the task.
         seed: seed of the episodes.
         action_repeat: control steps for which an action is held.
+
+    Attributes:
+        obs_dim: length of the state.
+        action_dim: length of the action.
+        success: whether the last step solved the task.
     """
 
     def __init__(self, task: str, seed: int, action_repeat: int) -> None:
@@ -48,6 +54,7 @@ class TaskStateEnv:
         self.env = claifo_sim.make(task, seed=seed, action_repeat=action_repeat, profile='off')
         self.obs_dim = len(self.env.reset()[0]['state'])
         self.action_dim = self.env.info.action_dim
+        self.success = False
 
     def reset(self, seed: int | None = None) -> NDArray[np.float32]:
         """Start an episode and return its first state, float32 (S,)."""
@@ -55,7 +62,8 @@ class TaskStateEnv:
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool]:
         """Hold ``action``; return state, summed true reward, terminated, truncated."""
-        observation, reward, terminated, truncated, _ = self.env.step(action)
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.success = info['success']
         return observation['state'], reward, terminated, truncated
 
 
@@ -64,21 +72,39 @@ def random_return(task: str, episodes: int = 20, seed: int = 0) -> float:
     return float(random_returns(TaskStateEnv(task, seed, 1), episodes, seed).mean())
 
 
-def expert_returns(
-    task: str, expert: StateExpert, episodes: int, seed: int
-) -> NDArray[np.float64]:
-    """Return the true returns float64 (episodes,) of an expert at the control rate."""
+@dataclass(frozen=True)
+class Scores:
+    """How episodes of an expert went.
+
+    Attributes:
+        returns: true returns float64 (E,).
+        success: share of the episodes with success in at least one step.
+        solved: share with success in more steps than the task's ``solved_steps``.
+    """
+
+    returns: NDArray[np.float64]
+    success: float
+    solved: float
+
+
+def expert_scores(task: str, expert: StateExpert, episodes: int, seed: int) -> Scores:
+    """Let an expert play at the control rate; episode i has seed ``seed + i``."""
     world = TaskStateEnv(task, seed, 1)
-    returns = np.zeros(episodes)
-    for index in range(episodes):
-        state, done = world.reset(seed + index), False
-        expert.reset(world.env)
-        while not done:
-            action = expert.act(world.env, state)
-            state, reward, terminated, truncated = world.step(action)
-            returns[index] += reward
-            done = terminated or truncated
-    return returns
+    played = [_play(world, expert, seed + index) for index in range(episodes)]
+    returns, counts = np.array(played, float).T
+    needed = world.env.info.solved_steps
+    return Scores(returns, float(np.mean(counts > 0)), float(np.mean(counts > needed)))
+
+
+def _play(world: TaskStateEnv, expert: StateExpert, seed: int) -> tuple[float, int]:
+    """Return true return and steps with success of one episode."""
+    state, done, total, solved = world.reset(seed), False, 0.0, 0
+    expert.reset(world.env)
+    while not done:
+        state, reward, terminated, truncated = world.step(expert.act(world.env, state))
+        total, solved = total + reward, solved + world.success
+        done = terminated or truncated
+    return total, solved
 
 
 def episode_returns(

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from claifo.bags.topics import camera_topics
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core.errors import ClaifoError
-from claifo_sim.registry import EnvSpec
+from claifo_sim.registry import EnvSpec, task_info
 
 _BOOLEANS = ('true', 'false')
 _RECORDER_GRACE_S = 30.0
@@ -34,7 +35,8 @@ def record(values: Mapping[str, str]) -> list[Process]:
         'episodes': _number('episodes', values['episodes'], int),
         'rate': _number('rate', values['rate'], float),
     }  # fmt: skip
-    recorder = {'out': values['out'], 'topics': ['camera/image_raw']}
+    topics = list(camera_topics(task_info(values['task']).cameras))
+    recorder = {'out': values['out'], 'topics': topics}
     return [
         Process('recorder_node', 'recorder', recorder, grace_s=_RECORDER_GRACE_S),
         Process('sim_node', 'sim', sim),

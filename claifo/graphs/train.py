@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from claifo.commands.train import default_run_dir, find_preset
+from claifo.environments import env_spec, films_of
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_sim.domains import source_of
-from claifo_sim.registry import EnvSpec
 
-BAGS = Path('bags')
 _LEARNER_GRACE_S = 120.0
 
 
@@ -58,17 +57,12 @@ def parameters(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _expert_bag(config: TrainConfig) -> Path:
-    env = config.env
-    look = source_of(env.domain).replace('/', '_')
-    return BAGS / f'{env.task}_{look}_{env.size_px}px'
-
-
 def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
     env = config.env
     command = (
         'expert', 'record', env.task, '--domain', source_of(env.domain), '--episodes', episodes,
         '--size-px', str(env.size_px), '--out', str(bag),
+        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
     )  # fmt: skip
     return Process('claifo', 'expert', args=command, before=True)
 
@@ -76,9 +70,9 @@ def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
 def compose(values: Mapping[str, str]) -> list[Process]:
     """Return the processes of a training."""
     config, preset = read_config(values)
-    EnvSpec(config.env.task, config.env.domain)  # misspelt? say so before anything starts
+    env_spec(config.env)  # misspelt? say so before anything starts
     run_dir = values['run_dir'] or str(default_run_dir(config, preset))
-    bag = Path(config.expert.bag) if config.expert.bag else _expert_bag(config)
+    bag = Path(config.expert.bag) if config.expert.bag else films_of(config.env)
     learner = parameters(config) | {'run_dir': run_dir, 'expert.bag': str(bag)}
     env = {
         name.removeprefix('env.'): value

@@ -17,7 +17,7 @@ from claifo.report.template import PAGE, SCRIPT, STYLE
 from claifo_core.files import write_atomic
 from claifo_core.policy import Policy
 from claifo_sim import task_info
-from claifo_sim.domains import PAIRS, source_of
+from claifo_sim.domains import pairs, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +46,14 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
     curves = [curve for path in controls for curve in read_controls(path)]
     truth = read_truth(run.config.expert.bag) if run.config.expert.bag else None
     source = truth.domain if truth else source_of(run.config.env.domain)
-    pair = PAIRS.get(run.config.env.domain.partition('/')[0])
+    info = task_info(run.config.env.task)
+    pair = pairs(info.suite, info.scene).get(run.config.env.domain.partition('/')[0])
     mismatch = pair.description if pair and source != run.config.env.domain else 'the same look'
     with Stage(run.config.env, source) as stage:
         stacks = stage.stacks()
         gaps = _gaps(run, stacks)
         body = [
-            sections.header(run, source, task_info(run.config.env.task).description, mismatch),
+            sections.header(run, source, info.description, mismatch),
             sections.tiles(run, gaps),
             sections.learning(run, curves),
             _clip(run, stage, source),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import claifo_sim
+from claifo.environments import env_spec
 from claifo.experts import StateExpert, expert_tasks, load_expert
 
 if TYPE_CHECKING:
@@ -92,9 +93,14 @@ class Stage:
         self.world = self._make(
             task=config.task, action_repeat=config.action_repeat, profile='off'
         )
+        cameras = env_spec(config).filmed_by
         self._cameras = {
             (domain, size_px): self._make(
-                task=config.task, domain=domain, size_px=size_px, profile=config.profile
+                task=config.task,
+                domain=domain,
+                size_px=size_px,
+                profile=config.profile,
+                cameras=cameras if size_px == config.size_px else cameras[:1],
             )
             for domain in {source, config.domain}
             for size_px in {config.size_px, LARGE_PX}
@@ -128,7 +134,7 @@ class Stage:
         return Pairs(source, target, np.arange(len(pictures)))
 
     def stacks(self) -> Pairs:
-        """Return frame stacks (N, 3 * stack, H, W) of expert and random episodes in both looks."""
+        """Return frame stacks (N, stack V 3, H, W) of expert and random episodes in both looks."""
         both: tuple[list[Frames], list[Frames]] = ([], [])
         episode = []
         actors = (self._expert, RandomActor())
@@ -156,7 +162,10 @@ class Stage:
         return self._film(_PolicyActor(policy, self), self._target)
 
     def shoot(self, domain: str, size_px: int) -> Frames:
-        """Return the present state of the simulator as (size_px, size_px, 3)."""
+        """Return the present state of the simulator as (size_px, size_px, 3 V).
+
+        Large pictures are those of the first camera alone.
+        """
         camera = self._cameras[domain, size_px]
         camera.set_state(self.world.get_state())
         return camera.pixels()
@@ -164,6 +173,10 @@ class Stage:
     def policy_view(self) -> Frames:
         """Return the present state as the policy's camera sees it."""
         return self.shoot(self._target, self._size_px)
+
+    def proprio(self) -> NDArray[np.float32]:
+        """Return what the robot measures of itself now, float32 (1, P)."""
+        return self.world.proprio()[None]
 
     def _film(self, actor: StateExpert, domain: str) -> Clip:
         stride = max(1, round(self.world.control_hz / CLIP_FPS))
@@ -206,12 +219,12 @@ class _FrameStack:
         self._frames: deque[Frames] = deque(maxlen=length)
 
     def push(self, frame: Frames) -> None:
-        """Add a frame (H, W, 3)."""
+        """Add a frame (H, W, 3 V)."""
         planes = frame.transpose(2, 0, 1)
         self._frames.extend([planes] * (1 if self._frames else self._length))
 
     def array(self) -> Frames:
-        """Return uint8 (3 * length, H, W), oldest frame first."""
+        """Return uint8 (length V 3, H, W), oldest frame first."""
         return np.concatenate(self._frames)
 
 
@@ -231,4 +244,5 @@ class _PolicyActor:
         """Return the action for what the camera shows; the state stays unseen."""
         del env, state
         self._frames.push(self._stage.policy_view())
-        return self._policy.act(self._frames.array()[None])[0]
+        proprio = self._stage.proprio() if self._policy.proprio_dim else None
+        return self._policy.act(self._frames.array()[None], proprio)[0]

@@ -13,14 +13,17 @@ import numpy as np  # noqa: E402
 from dm_control import suite  # noqa: E402
 
 from claifo_sim.env import SimEnv  # noqa: E402
-from claifo_sim.painting import StockLook  # noqa: E402
+from claifo_sim.painting import Part, StockLook  # noqa: E402
 
 if TYPE_CHECKING:
     from dm_control.rl import control
 
     from claifo_sim.registry import EnvSpec, TaskInfo
 
-_STOCK = StockLook('self', 'effector', 'grid', ((0.4, 0.6, 0.8), (0.0, 0.0, 0.0)))
+_STOCK = StockLook(
+    {'body': Part(('self',)), 'effector': Part(('effector',))}, 'grid', ('grid',),
+    ((0.4, 0.6, 0.8), (0.0, 0.0, 0.0)),
+)
 _SUCCESS_REWARD = 0.9
 
 
@@ -81,7 +84,8 @@ class DmcEnv(SimEnv):
         parts = [np.ravel(value) for value in observation.values()]
         return np.concatenate(parts).astype(np.float32)
 
-    def _proprio(self) -> np.ndarray:
+    def proprio(self) -> np.ndarray:
+        """Return what the robot measures of itself, float32 (P,)."""
         values = self.data.qpos[self._qpos], self.data.qvel[self._qvel]
         return np.concatenate(values).astype(np.float32)
 

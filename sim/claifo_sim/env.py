@@ -10,13 +10,13 @@ import mujoco
 import numpy as np
 
 from claifo_sim import domains
-from claifo_sim.errors import SimError
+from claifo_sim.errors import SimError, did_you_mean
 from claifo_sim.painting import Painter, StockLook
 from claifo_sim.rendering import View
 
 if TYPE_CHECKING:
-    from claifo_sim.domains import VisualDomain
     from claifo_sim.registry import EnvSpec, TaskInfo
+    from claifo_sim.visual import VisualDomain
 
 Observation = dict[str, np.ndarray]
 # Tasks place targets in the model itself; with these a state shows the same picture elsewhere.
@@ -25,9 +25,10 @@ _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
-    """A robot seen through one camera.
+    """A robot seen through one camera or several.
 
-    Observations are ``pixels`` uint8 (H, W, 3) RGB (absent with profile ``off``), ``state``
+    Observations are ``pixels`` uint8 (H, W, 3 V) RGB, the pictures of V cameras one behind the
+    other (absent with profile ``off``), ``state``
     float32 (S,) as the suite defines it, and ``proprio`` float32 (P,), what a robot would measure
     of itself. Actions are float32 (A,) in [-1, 1]. The reward is the task's own, summed over the
     action repeat. ``info['success']`` is a bool.
@@ -38,10 +39,12 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         data: The MuJoCo data.
         control_hz: Agent steps per second.
         max_steps: Agent steps of a full episode.
+        cameras: Indices of the cameras that film.
     """
 
     metadata = {'render_modes': ['rgb_array']}  # noqa: RUF012  gymnasium declares it so
     render_mode = 'rgb_array'
+    _hidden: tuple[int, ...] = ()  # groups of shapes that are not drawn
 
     def __init__(
         self, info: TaskInfo, spec: EnvSpec, model: mujoco.MjModel, data: mujoco.MjData,
@@ -50,7 +53,7 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         """Start an episode, so that the model is as the task wants it, and paint the domain.
 
         Raises:
-            SimError: No render back end is installed.
+            SimError: No render back end is installed, or the model has no such camera.
         """
         self.info, self.model, self.data = info, model, data
         self.control_hz = info.control_hz / spec.action_repeat
@@ -63,11 +66,20 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         self._view: View | None = None
         self._closed = False
         self._first_seed: int | None = spec.seed
+        self.cameras = self._find_cameras(spec.filmed_by)
         self._begin(spec.seed)
-        self._painter = Painter(model, stock, info.camera)
+        self._painter = Painter(model, stock, self.cameras)
         self.set_domain(spec.domain)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (info.action_dim,), np.float32)
         self.observation_space = self._spaces()
+
+    def _find_cameras(self, wanted: tuple[str, ...]) -> tuple[int, ...]:
+        names = [self.model.camera(index).name for index in range(self.model.ncam)]
+        for name in wanted:
+            if name not in names:
+                raise SimError(f'camera {name!r}: {self.info.name} has none of that name'
+                               f'{did_you_mean(name, names)}; it has {", ".join(names)}')
+        return tuple(map(names.index, wanted))
 
     @abc.abstractmethod
     def _begin(self, seed: int | None) -> None:
@@ -86,18 +98,19 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         """Return the suite's own observation of the state, float32 (S,)."""
 
     @abc.abstractmethod
-    def _proprio(self) -> np.ndarray:
+    def proprio(self) -> np.ndarray:
         """Return what the robot measures of itself, float32 (P,)."""
 
     def _spaces(self) -> gymnasium.spaces.Dict:
         box = gymnasium.spaces.Box
         spaces = {
             'state': box(-np.inf, np.inf, self._state().shape, np.float32),
-            'proprio': box(-np.inf, np.inf, self._proprio().shape, np.float32),
+            'proprio': box(-np.inf, np.inf, self.proprio().shape, np.float32),
         }
         if self._spec.profile != 'off':
             size = self._spec.size_px
-            spaces['pixels'] = box(0, 255, (size, size, 3), np.uint8)
+            shape = (size, size, 3 * len(self.cameras))
+            spaces['pixels'] = box(0, 255, shape, np.uint8)
         return gymnasium.spaces.Dict(spaces)
 
     def reset(
@@ -162,13 +175,13 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         return np.clip(action, -1.0, 1.0)
 
     def _observe(self) -> Observation:
-        observation = {'state': self._state(), 'proprio': self._proprio()}
+        observation = {'state': self._state(), 'proprio': self.proprio()}
         if self._spec.profile != 'off':
             observation['pixels'] = self.pixels()
         return observation
 
     def pixels(self) -> np.ndarray:
-        """Return the picture of the present state, uint8 (H, W, 3) RGB.
+        """Return the pictures of the present state, uint8 (H, W, 3 V) RGB.
 
         Raises:
             SimError: The profile is ``off``, the environment is closed or no back end works.
@@ -178,8 +191,8 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         if self._closed:
             raise SimError(f'{self.info.name}: the environment has been closed')
         if self._view is None:
-            self._view = View(self.model, self.info.camera, self._spec.size_px,
-                              fast=self._spec.profile == 'fast')
+            self._view = View(self.model, self.cameras, self._spec.size_px,
+                              fast=self._spec.profile == 'fast', hidden=self._hidden)
         return self._view.render(self.data)
 
     def render(self) -> np.ndarray:
@@ -196,7 +209,7 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
             SimError: There is no such domain.
         """
         if isinstance(domain, str):
-            domain = domains.domain(domain, self.info.scene)
+            domain = domains.domain(domain, self.info.suite, self.info.scene)
         textures = self._painter.apply(domain)
         mujoco.mj_camlight(self.model, self.data)
         if self._view is not None and textures:

@@ -10,50 +10,68 @@ import mujoco
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from claifo_sim.domains import Rgb, VisualDomain
+    from claifo_sim.visual import Rgb, VisualDomain
 
 # Every array of the model that a domain may change; all are small. Textures are kept apart.
 _ARRAYS = (
     'light_diffuse', 'light_pos', 'light_pos0', 'light_poscom0', 'light_dir', 'light_dir0',
-    'mat_rgba', 'cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0', 'cam_fovy',
+    'mat_rgba', 'geom_rgba', 'cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0',
+    'cam_fovy',
 )
 _HEADLIGHT = ('ambient', 'diffuse', 'specular')
 _NOISE_CELLS = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class StockLook:
-    """Which parts of a suite's models are the robot and the floor, and their stock colours.
+class Part:
+    """What is coloured as one: everything of some materials, and some shapes by themselves.
 
     Attributes:
-        body: Material of the robot.
-        effector: Material of its effectors.
-        floor: Material of the chequered floor.
-        sky_rgb: Colours of the sky's gradient, as :attr:`VisualDomain.sky_rgb`.
+        materials: Names of materials.
+        geoms: Indices of shapes.
     """
 
-    body: str
-    effector: str
+    materials: tuple[str, ...] = ()
+    geoms: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class StockLook:
+    """What a suite's model consists of, and its stock colours.
+
+    Attributes:
+        parts: The parts that a domain may colour, by name.
+        floor: Material of the chequered floor; empty: there is none.
+        surfaces: Materials whose textures, like the sky, may be painted with noise.
+        sky_rgb: Colours of the sky's gradient, as :attr:`VisualDomain.sky_rgb`.
+        sky: The gradient itself, uint8 (H, W, 3), where the stock sky is plain black.
+    """
+
+    parts: Mapping[str, Part]
     floor: str
-    sky_rgb: tuple[Rgb, Rgb]
+    surfaces: tuple[str, ...]
+    sky_rgb: tuple[Rgb, Rgb] = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    sky: np.ndarray | None = None
 
 
 class Painter:
     """Gives one model the look of any domain, always starting from the untouched model."""
 
-    def __init__(self, model: mujoco.MjModel, stock: StockLook, camera: int) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, stock: StockLook, cameras: tuple[int, ...]
+    ) -> None:
         """Remember the untouched look.
 
         Args:
             model: The compiled model.
             stock: Which parts are what.
-            camera: Index of the camera that films the task.
+            cameras: Indices of the cameras that film the task.
         """
         self._model = model
         self._stock = stock
-        self._camera = camera
+        self._cameras = cameras
         self._arrays = {name: getattr(model, name).copy() for name in _ARRAYS}
         self._headlight = {k: getattr(model.vis.headlight, k).copy() for k in _HEADLIGHT}
         self._shadow_px = int(model.vis.quality.shadowsize)
@@ -72,7 +90,8 @@ class Painter:
         self._restore()
         self._light(domain)
         self._colours(domain)
-        self._move_camera(domain)
+        for camera in self._cameras:
+            self._move_camera(camera, domain)
         return self._paint_textures(domain)
 
     def _restore(self) -> None:
@@ -117,18 +136,19 @@ class Painter:
         model.light_dir0[lamp] = turn @ direction
 
     def _colours(self, domain: VisualDomain) -> None:
-        for material, rgba in (
-            (self._stock.body, domain.body_rgba), (self._stock.effector, domain.effector_rgba)
-        ):
-            index = self._material(material)
-            if rgba is not None and index >= 0:
-                self._model.mat_rgba[index] = rgba
+        model = self._model
+        for name, rgba in domain.colours:
+            part = self._stock.parts[name]
+            for material in map(self._material, part.materials):
+                if material >= 0:
+                    model.mat_rgba[material] = rgba
+            model.geom_rgba[list(part.geoms)] = rgba
 
     def _material(self, name: str) -> int:
         return mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_MATERIAL, name)
 
-    def _move_camera(self, domain: VisualDomain) -> None:
-        model, camera = self._model, self._camera
+    def _move_camera(self, camera: int, domain: VisualDomain) -> None:
+        model = self._model
         local = _matrix(model.cam_quat[camera])
         world = model.cam_mat0[camera].reshape(3, 3).copy()
         if domain.camera_shift is not None:
@@ -161,16 +181,18 @@ class Painter:
     ) -> dict[int, tuple[object, Callable[[np.ndarray], np.ndarray]]]:
         """Return, for each texture to paint, what identifies the paint and the painting."""
         wanted: dict[int, tuple[object, Callable[[np.ndarray], np.ndarray]]] = {}
+        sky, floor = self._sky_texture(), self._texture_of(self._stock.floor)
+        if domain.noise:
+            painted = {sky, *map(self._texture_of, self._stock.surfaces)}
+            for index in painted - {-1}:
+                noise = functools.partial(_noise, seed=(domain.seed, index))
+                wanted[index] = ('noise', domain.seed), noise
+            return wanted
         for index, rgb, recolour in (
-            (self._floor_texture(), domain.floor_rgb, _recolour_checker),
-            (self._sky_texture(), domain.sky_rgb, self._recolour_sky),
+            (floor, domain.floor_rgb, _recolour_checker),
+            (sky, domain.sky_rgb, self._recolour_sky),
         ):
-            if index < 0:
-                continue
-            if domain.noise:
-                key = ('noise', domain.seed)
-                wanted[index] = key, functools.partial(_noise, seed=(domain.seed, index))
-            elif rgb is not None:
+            if index >= 0 and rgb is not None:
                 wanted[index] = rgb, functools.partial(recolour, rgb=rgb)
         return wanted
 
@@ -181,8 +203,9 @@ class Painter:
         start = model.tex_adr[index]
         return model.tex_data[start:start + int(np.prod(shape))].reshape(shape)
 
-    def _floor_texture(self) -> int:
-        material = self._material(self._stock.floor)
+    def _texture_of(self, name: str) -> int:
+        """Return the texture of a material; -1 if it has none."""
+        material = self._material(name)
         return -1 if material < 0 else int(self._model.mat_texid[material].max())
 
     def _sky_texture(self) -> int:
@@ -191,6 +214,10 @@ class Painter:
 
     def _recolour_sky(self, texture: np.ndarray, rgb: tuple[Rgb, Rgb]) -> np.ndarray:
         """Return the sky with the ends of its gradient replaced; its stars stay."""
+        if self._stock.sky is not None:
+            weight = self._stock.sky.astype(np.float32) / 255
+            first, last = np.array(rgb, np.float32) * 255
+            return (first * weight + last * (1 - weight)).astype(np.uint8)
         first, last = np.array(self._stock.sky_rgb, np.float32) * 255
         axis = (first - last) / np.square(first - last).sum()
         # A built-in texture is truncated to whole levels: half a level is the expected loss.

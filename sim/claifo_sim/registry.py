@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from typing import TYPE_CHECKING
 
 from claifo_sim import domains
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 PROFILES = ('fast', 'faithful', 'off')
 
 # The module of each suite offers load(info, spec) -> SimEnv; it is imported when first needed.
-_SUITES = {'dmc': 'claifo_sim.dmc'}
+_SUITES = {
+    suite: f'claifo_sim.{suite}' for suite in ('dmc', 'adroit', 'robosuite')
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +34,11 @@ class TaskInfo:
         control_hz: Actions per second at action repeat 1.
         action_dim: Number of actuators.
         proprio_dim: Size of the proprioception.
-        camera: Index of the model's camera that films the task.
+        cameras: Names of the cameras that film the task, unless others are asked for.
         control_steps: Control steps of a full episode.
+        size_px: Side of the picture that the paper uses.
+        solved_steps: An episode counts as solved for good when it is in more steps than so many
+            (the rule of the paper's authors; plain success is in any step).
         geom_scale: (geom, factor) drawn larger than the model has it; for the eye only.
     """
 
@@ -44,9 +50,16 @@ class TaskInfo:
     control_hz: float
     action_dim: int
     proprio_dim: int
-    camera: int = 0
+    cameras: tuple[str, ...]
     control_steps: int = 1000
+    size_px: int = 64
+    solved_steps: int = 0
     geom_scale: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def optional(self) -> bool:
+        """Whether its suite is an extra that may be missing."""
+        return self.suite == 'robosuite'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +73,7 @@ class EnvSpec:
     action_repeat: int = 1
     profile: str = 'fast'
     episode_steps: int = 0
+    cameras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -67,7 +81,8 @@ class EnvSpec:
         Raises:
             SimError: A value is out of its range, or the task or domain does not exist.
         """
-        domains.domain(self.domain, task_info(self.task).scene)
+        info = task_info(self.task)
+        domains.domain(self.domain, info.suite, info.scene)
         if self.profile not in PROFILES:
             near = did_you_mean(self.profile, PROFILES)
             raise SimError(f'profile {self.profile!r}: unknown{near}; one of {PROFILES}')
@@ -78,16 +93,60 @@ class EnvSpec:
             value = getattr(self, key)
             if not isinstance(value, int) or not low <= value <= high:
                 raise SimError(f'{key} {value!r}: must be a whole number in {low}..{high}')
+        for camera in self.cameras:
+            if self.cameras.count(camera) > 1:
+                raise SimError(f'cameras: {camera!r} is listed twice; name each camera once')
+
+    @property
+    def filmed_by(self) -> tuple[str, ...]:
+        """The cameras, by name: those asked for, else those of the task."""
+        return self.cameras or task_info(self.task).cameras
+
+
+_DMC_CAMERAS = {
+    'ball_in_cup': 'cam0', 'cheetah': 'side', 'finger': 'cam0', 'hopper': 'cam0',
+    'humanoid': 'back', 'quadruped': 'y', 'walker': 'side',
+}
+_RELOCATE_CAMERAS = ('cam1', 'cam2', 'cam3')
 
 
 def _dmc(
     scene: str, goal: str, hz: float, actions: int, proprio: int, description: str, *,
-    camera: int = 0, suffix: str = '', geom_scale: tuple[tuple[str, float], ...] = ()
+    suffix: str = '', geom_scale: tuple[tuple[str, float], ...] = ()
 ) -> TaskInfo:
     return TaskInfo(
-        f'{scene}_{goal}{suffix}', 'dmc', scene, goal, description, hz, actions, proprio, camera,
-        geom_scale=geom_scale,
+        f'{scene}_{goal}{suffix}', 'dmc', scene, goal, description, hz, actions, proprio,
+        (_DMC_CAMERAS.get(scene, 'fixed'),), geom_scale=geom_scale,
     )
+
+
+def _adroit(
+    scene: str, actions: int, description: str, *, cameras: tuple[str, ...] = ('top',),
+    steps: int = 200, solved_steps: int = 25,
+) -> list[TaskInfo]:
+    """Return the task with the paper's sparse reward and the one with the dense reward."""
+    return [
+        TaskInfo(
+            f'adroit_{scene}{suffix}', 'adroit', scene, goal, f'{description}; {goal} reward', 100,
+            actions, 24, cameras, steps, 84, solved_steps,
+        )
+        for goal, suffix in (('sparse', ''), ('dense', '_dense'))
+    ]
+
+
+def _robosuite(
+    scene: str, description: str, *, steps: int = 500, actions: int = 7, proprio: int = 16,
+    camera: str = 'frontview',
+) -> list[TaskInfo]:
+    """Return the task with a reward for success alone and the one with a shaped reward."""
+    name = re.sub('(?<=[a-z])(?=[A-Z])', '_', scene).lower()
+    return [
+        TaskInfo(
+            f'robosuite_{name}{suffix}', 'robosuite', scene, goal, f'{description}; {goal} reward',
+            20, actions, proprio, (camera,), steps, 84,
+        )
+        for goal, suffix in (('sparse', ''), ('dense', '_dense'))
+    ]
 
 
 _TASKS = {
@@ -113,13 +172,29 @@ _TASKS = {
         _dmc('point_mass', 'easy', 50, 2, 4, 'push a ball to the centre'),
         _dmc('point_mass', 'easy', 50, 2, 4, 'push a ball to the centre; ball drawn 4x larger',
              suffix='_big', geom_scale=(('pointmass', 4.0),)),
-        _dmc('quadruped', 'run', 50, 12, 32, 'run on four legs', camera=2),
-        _dmc('quadruped', 'walk', 50, 12, 32, 'walk on four legs', camera=2),
+        _dmc('quadruped', 'run', 50, 12, 32, 'run on four legs'),
+        _dmc('quadruped', 'walk', 50, 12, 32, 'walk on four legs'),
         _dmc('reacher', 'easy', 50, 2, 4, 'reach a large target with a two-link arm'),
         _dmc('reacher', 'hard', 50, 2, 4, 'reach a small target with a two-link arm'),
         _dmc('walker', 'run', 40, 6, 12, 'run at 8 m/s on two legs'),
         _dmc('walker', 'stand', 40, 6, 12, 'stand upright on two legs'),
         _dmc('walker', 'walk', 40, 6, 12, 'walk at 1 m/s on two legs'),
+        *_adroit('door', 28, 'undo the latch and pull the door open'),
+        *_adroit('hammer', 26, 'pick up the hammer and drive the nail in'),
+        *_adroit('pen', 24, 'turn the pen in the hand like the one shown', steps=100,
+                 cameras=('vil_camera',), solved_steps=20),
+        *_adroit('relocate', 30, 'carry the ball to the target', cameras=_RELOCATE_CAMERAS),
+        *_robosuite('Lift', 'lift a cube', steps=100),
+        *_robosuite('Stack', 'put a cube on another', steps=200),
+        *_robosuite('Door', 'press the handle and pull the door open', steps=400),
+        *_robosuite('NutAssemblySquare', 'put a square nut on its peg'),
+        *_robosuite('NutAssemblyRound', 'put a round nut on its peg'),
+        *_robosuite('PickPlaceCan', 'put a can into its bin'),
+        *_robosuite('PickPlaceMilk', 'put a milk carton into its bin'),
+        *_robosuite('PickPlaceBread', 'put a loaf into its bin'),
+        *_robosuite('PickPlaceCereal', 'put a cereal box into its bin'),
+        *_robosuite('ToolHang', 'build a stand and hang a tool on it'),
+        *_robosuite('Wipe', 'wipe the table clean', actions=6, proprio=14),
     )
 }
 
@@ -148,7 +223,8 @@ def domain_names(task: str) -> tuple[str, ...]:
     Raises:
         SimError: There is no such task.
     """
-    return domains.names(task_info(task).scene)
+    info = task_info(task)
+    return domains.names(info.suite, info.scene)
 
 
 def make(
@@ -160,6 +236,7 @@ def make(
     action_repeat: int = 1,
     profile: str = 'fast',
     episode_steps: int = 0,
+    cameras: tuple[str, ...] = (),
 ) -> SimEnv:
     """Build an environment.
 
@@ -172,11 +249,14 @@ def make(
         profile: ``fast`` (no shadow, reflection or multisampling; 2x supersampling), ``faithful``
             (the suite's own picture quality), or ``off`` (observations without pictures).
         episode_steps: Cut episodes after this many agent steps; 0 keeps the task's own limit.
+        cameras: Names of the model's cameras, in order; none means those of the task.
 
     Raises:
         SimError: An argument is unknown or out of range, or no render back end is installed.
     """
-    spec = EnvSpec(task, domain, seed, size_px, action_repeat, profile, episode_steps)
+    spec = EnvSpec(
+        task, domain, seed, size_px, action_repeat, profile, episode_steps, tuple(cameras)
+    )
     info = task_info(task)
     suite = importlib.import_module(_SUITES[info.suite])
     env: SimEnv = suite.load(info, spec)

@@ -123,23 +123,25 @@ def _window(backend: str, size_px: int) -> Any:  # noqa: ANN401  either back end
 
 
 class View:
-    """One camera's pictures of one model; owns a GL context that is built once and reused.
+    """Pictures of one model by some cameras; owns a GL context that is built once and reused.
 
     The context belongs to the thread that renders. Close the view before another one of the same
     model is built.
     """
 
     def __init__(
-        self, model: mujoco.MjModel, camera: int, size_px: int, *, fast: bool
+        self, model: mujoco.MjModel, cameras: tuple[int, ...], size_px: int, *, fast: bool,
+        hidden: tuple[int, ...] = (),
     ) -> None:
         """Build the context.
 
         Args:
             model: The model; its off-screen buffer and multisampling are set as needed.
-            camera: Index of the camera.
+            cameras: Indices of the cameras.
             size_px: Width and height of the pictures.
             fast: No shadow, reflection or multisampling, but 2x supersampling; else the model's
                 own quality.
+            hidden: Groups of shapes that are not drawn, beside those that MuJoCo hides.
 
         Raises:
             SimError: No GL back end works.
@@ -154,10 +156,9 @@ class View:
         self._pixels = np.empty((self._drawn_px, self._drawn_px, 3), np.uint8)
         self._rect = mujoco.MjrRect(0, 0, self._drawn_px, self._drawn_px)
         self._option = mujoco.MjvOption()
+        self._option.geomgroup[list(hidden)] = 0
         self._perturb = mujoco.MjvPerturb()
-        self._camera = mujoco.MjvCamera()
-        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        self._camera.fixedcamid = camera
+        self._cameras = [_fixed(camera) for camera in cameras]
         self._scene = mujoco.MjvScene(model, maxgeom=2000)
         if fast:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
@@ -200,10 +201,17 @@ class View:
         self._window.make_current()
 
     def render(self, data: mujoco.MjData) -> np.ndarray:
-        """Return the picture of ``data``, upright, uint8 (H, W, 3) RGB; a new array."""
+        """Return the pictures of ``data``, upright, uint8 (H, W, 3 V) RGB; a new array.
+
+        Those of V cameras lie one behind the other in the last axis.
+        """
         self._current()
+        views = [self._shoot(data, camera) for camera in self._cameras]
+        return views[0] if len(views) == 1 else np.concatenate(views, 2)
+
+    def _shoot(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
         self._mj.mjv_updateScene(
-            self._model, data, self._option, self._perturb, self._camera,
+            self._model, data, self._option, self._perturb, camera,
             self._mj.mjtCatBit.mjCAT_ALL.value, self._scene,
         )
         self._mj.mjr_render(self._rect, self._scene, self._context)
@@ -220,6 +228,14 @@ class View:
         self._context.free()
         self._window.free()
         self._context = self._window = None
+
+
+def _fixed(camera: int) -> mujoco.MjvCamera:
+    import mujoco
+
+    found = mujoco.MjvCamera()
+    found.type, found.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, camera
+    return found
 
 
 _open: weakref.WeakSet[View] = weakref.WeakSet()
@@ -273,7 +289,7 @@ def milliseconds_per_frame(size_px: int, frames: int = 20) -> float:
     model = mujoco.MjModel.from_xml_string(_SAMPLE_SCENE)
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    view = View(model, 0, size_px, fast=True)
+    view = View(model, (0,), size_px, fast=True)
     times = []
     for _ in range(frames + 1):
         start = time.perf_counter()

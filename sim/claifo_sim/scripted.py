@@ -1,7 +1,8 @@
 """Scripted controllers for the tasks whose mechanics can be written down.
 
-A controller reads the simulator's own state and returns an action in [-1, 1]; it keeps no memory,
-so it may be asked at any rate.
+A controller reads the simulator's own state and returns an action in [-1, 1]. Those here keep no
+memory, so they may be asked at any rate; those of arms (scripted_arms.py) go through phases, and
+must be built anew for every episode and asked once per control step.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import scipy.linalg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from claifo_sim.errors import SimError, did_you_mean
+from claifo_sim.scripted_arms import PLANS, Controller, controller
 
-Controller = Callable[[], NDArray[np.float32]]
 ControllerFactory = Callable[[mujoco.MjModel, mujoco.MjData], Controller]
 
 POINT_MASS_STIFFNESS = 60.0
@@ -158,4 +159,5 @@ _TASKS: dict[str, ControllerFactory] = {
     'cartpole_swingup': _cartpole_swingup,
     'reacher_easy': _reacher,
     'reacher_hard': _reacher,
+    **{task: controller(plan) for task, plan in PLANS.items()},
 }

@@ -43,8 +43,8 @@ _WORKER_ENVIRONMENT = {
 class VectorStep(NamedTuple):
     """What all environments show after a reset or a step.
 
-    ``pixels`` uint8 (N, H, W, 3) and ``proprio`` float32 (N, P) are views on shared memory, valid
-    until the next step or reset: copy to keep. ``reward`` float32 (N,) and ``terminated``,
+    ``pixels`` uint8 (N, H, W, 3 V) and ``proprio`` float32 (N, P) are views on shared memory,
+    valid until the next step or reset: copy to keep. ``reward`` float32 (N,) and ``terminated``,
     ``truncated``, ``success`` bool (N,) are copies; after a reset they are zero.
     """
 
@@ -81,6 +81,7 @@ class VectorEnv:
         num_envs: Number of environments.
         action_dim: Actuators of each.
         size_px: Width and height of the frames.
+        views: Cameras per frame, V.
         proprio_dim: Size of the proprioception.
     """
 
@@ -88,7 +89,7 @@ class VectorEnv:
         """Start the workers and wait until each has its environment.
 
         Args:
-            specs: One per environment; frame size, action and proprioception must agree.
+            specs: One per environment; frame size, cameras, action and proprioception must agree.
 
         Raises:
             SimError: There is no environment, sizes disagree, or a worker cannot start.
@@ -96,10 +97,10 @@ class VectorEnv:
         self._specs = tuple(specs)
         self._workers: list[SpawnProcess] = []
         self._pipes: list[Connection] = []
-        self.size_px, self.action_dim, self.proprio_dim = _common_sizes(self._specs)
+        self.size_px, self.views, self.action_dim, self.proprio_dim = _common_sizes(self._specs)
         self.num_envs = len(self._specs)
         memory = _Memory({
-            'pixels': ((self.num_envs, self.size_px, self.size_px, 3), 'u1'),
+            'pixels': ((self.num_envs, self.size_px, self.size_px, 3 * self.views), 'u1'),
             'proprio': ((self.num_envs, self.proprio_dim), 'f4'),
             'action': ((self.num_envs, self.action_dim), 'f4'),
             'reward': ((self.num_envs,), 'f4'),
@@ -250,17 +251,17 @@ class VectorEnv:
         self.close()
 
 
-def _common_sizes(specs: Sequence[EnvSpec]) -> tuple[int, int, int]:
-    """Return frame size, action and proprioception size that all ``specs`` share."""
+def _common_sizes(specs: Sequence[EnvSpec]) -> tuple[int, int, int, int]:
+    """Return frame size, cameras, action and proprioception size that all ``specs`` share."""
     infos = [task_info(spec.task) for spec in specs]
     sizes = {
-        (spec.size_px, info.action_dim, info.proprio_dim)
+        (spec.size_px, len(spec.filmed_by), info.action_dim, info.proprio_dim)
         for spec, info in zip(specs, infos, strict=True)
     }
     if any(spec.profile == 'off' for spec in specs):
         raise SimError('profile off has no pictures to share; use fast or faithful')
     if len(sizes) != 1:
-        raise SimError(f'environments must share (size_px, action_dim, proprio_dim); '
+        raise SimError('environments must share (size_px, cameras, action_dim, proprio_dim); '
                        f'found {sorted(sizes) or "no environment"}')
     return sizes.pop()
 

@@ -137,7 +137,7 @@ def test_max_episodes_stops_reading(tmp_path, recorder):
 def test_topic_is_chosen_among_several(tmp_path, recorder):
     messages = recorder.video(at(0, 20), '/left') + recorder.video(at(0, 20, 40), '/right')
     bag = recorder.write(tmp_path / 'b', messages)
-    episodes, report = read_episodes([bag], options(topic='/right'))
+    episodes, report = read_episodes([bag], options(topics=('/right',)))
     assert numbers(episodes) == [[0, 1, 2]]
     assert report.topics == ('/right',)
 
@@ -219,7 +219,7 @@ def bad_bags(recorder):
         'two_image_topics': ([('/a', 1, good), ('/b', 1, good)], {}, ['2 image topics (/a, /b)']),
         'unknown_topic': (
             [('/camera', 1, good)],
-            {'topic': '/camra'},
+            {'topics': ('/camra',)},
             ["'/camra'", 'did you mean /camera?'],
         ),
         'unknown_marker': (

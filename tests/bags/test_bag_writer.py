@@ -27,7 +27,7 @@ def noise(frames=6, height=12, width=16):
 
 def test_plain_rosbags_reads_what_was_written(tmp_path, recorder):
     frames = noise()
-    with BagWriter(tmp_path / 'set', rate_hz=30.0, topic='/eye') as writer:
+    with BagWriter(tmp_path / 'set', rate_hz=30.0, topics=('/eye',)) as writer:
         writer.write_episode(frames)
         writer.write_episode(frames[::-1])
     assert sorted(p.name for p in (tmp_path / 'set').iterdir()) == [

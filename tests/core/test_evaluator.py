@@ -20,12 +20,12 @@ from claifo_core.policy import Policy
 class StillPolicy:
     """Counts what it is shown and does not move."""
 
-    frame_stack = 3
+    frame_stack, proprio_dim = 3, 0
 
     def __init__(self):
         self.seen: list[np.ndarray] = []
 
-    def act(self, stack: np.ndarray) -> np.ndarray:
+    def act(self, stack: np.ndarray, proprio: None) -> np.ndarray:
         self.seen.append(stack)
         return np.zeros((len(stack), 2), np.float32)
 

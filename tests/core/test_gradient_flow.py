@@ -15,6 +15,7 @@ from claifo_core.networks import build_networks
 from claifo_core.replay import Batch
 
 B = 6
+NO_PROPRIO = torch.zeros(2, B, 0)
 SHARED = {
     'agent__encoder_step': 'joint', 'agent__share_views': True, 'augment__apply': 'everywhere',
 }  # fmt: skip
@@ -34,7 +35,7 @@ def batch(seed: int) -> Batch:
     rng = np.random.default_rng(seed)
     obs = torch.from_numpy(rng.integers(0, 256, (2, B, 2, 3, 16, 16), dtype=np.uint8))
     action = torch.from_numpy(rng.uniform(-1, 1, (B, 2)).astype(np.float32))
-    return Batch(obs[0], obs[1], action, torch.zeros(B), torch.full((B,), 0.9))
+    return Batch(obs[0], obs[1], action, torch.zeros(B), torch.full((B,), 0.9), *NO_PROPRIO)
 
 
 def weights(agent: Agent) -> dict[str, torch.Tensor]:
@@ -197,13 +198,13 @@ def test_expert_frames_enter_the_contrastive_loss_only_on_request():
 def test_acting_is_the_mean_plus_noise_within_bounds():
     agent = build()
     obs = batch(0).obs
-    mean = agent.act(obs, 0.0)
-    assert torch.equal(mean, agent.act(obs, 0.0))
-    noisy = torch.stack([agent.act(obs, 0.1) for _ in range(300)])
+    mean = agent.act(obs, NO_PROPRIO[0], 0.0)
+    assert torch.equal(mean, agent.act(obs, NO_PROPRIO[0], 0.0))
+    noisy = torch.stack([agent.act(obs, NO_PROPRIO[0], 0.1) for _ in range(300)])
     inside = mean.abs() < 0.5
     assert inside.any()
     torch.testing.assert_close(noisy.mean(0)[inside], mean[inside], atol=0.03, rtol=0)
     torch.testing.assert_close(
         noisy.std(0)[inside], torch.full_like(mean, 0.1)[inside], atol=0.02, rtol=0
     )
-    assert float(agent.act(obs, 2.0).abs().max()) < 1
+    assert float(agent.act(obs, NO_PROPRIO[0], 2.0).abs().max()) < 1

@@ -20,7 +20,7 @@ CONFIG = {
     'agent__discriminator_learning_rate': 1e-3, 'agent__discount': 0.9,
     'agent__critic_tau': 0.05, 'agent__std_end': 0.3, 'agent__std_steps': 800,
     'agent__encoder_step': 'joint', 'agent__share_views': True, 'agent__contrastive': 'cosine',
-    'agent__temperature': 0.2, 'agent__penalty_weight': 1.0, 'agent__reward': 'softplus',
+    'agent__temperature': 0.2, 'agent__penalty_weight': 1.0, 'agent__imitation_reward': 'softplus',
     'agent__actor_penalty': 0.5,
 }  # fmt: skip
 
@@ -33,7 +33,9 @@ class RandomPolicy:
     def __init__(self):
         self._rng = np.random.default_rng(0)
 
-    def act(self, stack: np.ndarray) -> np.ndarray:
+    proprio_dim = 0
+
+    def act(self, stack: np.ndarray, proprio: None) -> np.ndarray:
         return self._rng.uniform(-1, 1, (len(stack), 2))
 
 

@@ -35,7 +35,7 @@ def test_parameter_counts_are_those_of_the_paper(paper):
 
 def test_parameter_count_at_84_px():
     with torch.random.fork_rng(devices=[]):
-        encoder = Encoder(NetworkConfig(), 9, 84)
+        encoder = Encoder(NetworkConfig(), 3, 1, 84)
     assert count(encoder.linear) + count(encoder.norm) == 1_960_150
 
 

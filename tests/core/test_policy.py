@@ -34,7 +34,9 @@ def stacks(count: int = 5) -> np.ndarray:
 def test_the_file_acts_like_the_agent(session, path):
     policy = Policy.load(path)
     obs = stacks()
-    wanted = session.learner.agent.act(torch.from_numpy(obs).unflatten(1, (2, 3)), std=0.0)
+    wanted = session.learner.agent.act(
+        torch.from_numpy(obs).unflatten(1, (2, 3)), torch.zeros(len(obs), 0), std=0.0
+    )
     action = policy.act(obs)
     assert action.dtype == np.float32 and action.shape == (5, 2)
     np.testing.assert_allclose(action, wanted.numpy(), atol=1e-5)

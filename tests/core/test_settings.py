@@ -110,7 +110,7 @@ WRONG = [
     ({'agent': {'batch_size': True}}, 'agent.batch_size is True; a whole number is needed'),
     ({'agent': {'batch_size': None}}, 'agent.batch_size is None; a whole number is needed'),
     ({'agent': {'learning_rate': 'x'}}, "agent.learning_rate is 'x'; a number is needed"),
-    ({'agent': {'reward': 'soft'}}, "agent.reward is 'soft'; it must be one of hard, softplus"),
+    ({'agent': {'reward': 'soft'}}, "agent.reward is 'soft'; it must be one of imitation, "),
     ({'augment': {'brightness': [1, 2, 3]}}, r'augment.brightness is \[1, 2, 3\]; a list of 2'),
     ({'augment': {'brightness': 3}}, 'augment.brightness is 3; a list of 2 float values'),
     ({'augment': {'brightness': [-1, 2]}}, r'augment.brightness is \(-1.0, 2.0\); it must be'),

@@ -18,6 +18,7 @@ from claifo_core.replay import Batch
 
 BATCH, STACK, SIZE, ACTIONS = 5, 2, 16, 2
 STD, RATE, D_RATE, TAU = 0.5, 1e-2, 3e-2, 0.1
+PROPRIO = 3
 Weights = dict[str, np.ndarray]
 
 
@@ -35,11 +36,13 @@ def config_of(**options):
     return small_config(**sizes, **rates, **look, **options)
 
 
-def make_batch(rng: np.random.Generator) -> Batch:
+def make_batch(rng: np.random.Generator, proprio_dim: int = 0) -> Batch:
     obs = rng.integers(0, 256, (2, BATCH, STACK, 3, SIZE, SIZE), dtype=np.uint8)
     numbers = rng.uniform(-1, 1, (BATCH, ACTIONS)).astype(np.float32)
     discount = np.array([0.9, 0.9, 0.0, 0.9, 0.9], np.float32)
-    return Batch(*map(torch.from_numpy, (*obs, numbers, np.zeros(BATCH, np.float32), discount)))
+    reward = rng.uniform(-1, 1, BATCH).astype(np.float32)
+    proprio = rng.uniform(-1, 1, (2, BATCH, proprio_dim)).astype(np.float32)
+    return Batch(*map(torch.from_numpy, (*obs, numbers, reward, discount, *proprio)))
 
 
 def weights_of(networks: Networks) -> Weights:
@@ -147,6 +150,10 @@ def differences(w: Weights, key: str, loss: Callable[[Weights], float]) -> np.nd
     return gradient
 
 
+def with_proprio(latent: np.ndarray, proprio: torch.Tensor) -> np.ndarray:
+    return np.concatenate([latent, proprio.double().numpy()], 1)
+
+
 class Oracle:
     """One update, following algorithm 1.5, with the random numbers of the agent's stream."""
 
@@ -206,16 +213,22 @@ class Oracle:
         output = judge(self.w, agent)
         if not bce:
             return 2 * np.maximum(0, 1 - (output - 1) ** 2 / 4)
-        return np.log1p(np.exp(output)) if self.config.reward == 'softplus' else output > 0
+        if self.config.imitation_reward == 'softplus':
+            return np.log1p(np.exp(output))
+        return output > 0
 
-    def target(self, z_next: np.ndarray, reward: np.ndarray, discount: torch.Tensor) -> np.ndarray:
-        action = np.clip(np.tanh(mlp(self.w, 'actor', z_next)) + self.noise(), -1, 1)
-        q = critic(self.w, 'target_critic', z_next, action)
+    def target(self, z_next: np.ndarray, reward: np.ndarray, agent: Batch) -> np.ndarray:
+        state = with_proprio(z_next, agent.next_proprio)
+        action = np.clip(np.tanh(mlp(self.w, 'actor', state)) + self.noise(), -1, 1)
+        q = critic(self.w, 'target_critic', state, action)
         self.metrics['reward_mean'] = float(np.mean(reward))
-        return reward + discount.double().numpy() * np.minimum(*q)
+        if self.config.reward == 'imitation+env':
+            reward = reward + self.config.env_reward_scale * agent.reward.double().numpy()
+        return reward + agent.discount.double().numpy() * np.minimum(*q)
 
-    def squares(self, w: Weights, z: np.ndarray, action: torch.Tensor, y: np.ndarray) -> float:
-        q = critic(w, 'critic', z, action.double().numpy())
+    def squares(self, w: Weights, z: np.ndarray, agent: Batch, y: np.ndarray) -> float:
+        state = with_proprio(z, agent.proprio)
+        q = critic(w, 'critic', state, agent.action.double().numpy())
         return float(np.mean((q[0] - y) ** 2) + np.mean((q[1] - y) ** 2))
 
     def step(self, loss: Callable[[Weights], float], *names: str) -> None:
@@ -225,16 +238,16 @@ class Oracle:
         for part, gradient in zip(parts, gradients, strict=True):
             part.apply(self.w, gradient)
 
-    def actor(self, z: np.ndarray) -> None:
+    def actor(self, state: np.ndarray) -> None:
         noise = self.noise()
 
         def loss(w: Weights) -> float:
-            u = mlp(w, 'actor', z)
+            u = mlp(w, 'actor', state)
             # Unclamped in the gradient: the clamp is straight through. The batch stays inside.
             action = np.tanh(u) + noise
             assert np.abs(action).max() < 1
             saturation = np.mean(np.maximum(np.abs(u) - 1, 0) ** 2)
-            q = np.minimum(*critic(w, 'critic', z, action))
+            q = np.minimum(*critic(w, 'critic', state, action))
             return float(-np.mean(q) + self.config.actor_penalty * saturation)
 
         self.metrics['actor_loss'] = loss(self.w)
@@ -259,14 +272,14 @@ class Oracle:
         ]
         reward = self.discriminator(*pairs)
         z_next, z = (encode(self.w, self.bright(o)) for o in (agent.next_obs, agent.obs))
-        y = self.target(z_next, reward, agent.discount)
+        y = self.target(z_next, reward, agent)
 
         def loss(w: Weights) -> float:
-            return self.squares(w, encode(w, self.bright(agent.obs)), agent.action, y)
+            return self.squares(w, encode(w, self.bright(agent.obs)), agent, y)
 
         self.metrics['critic_loss'] = loss(self.w)
         self.step(loss, 'encoder', 'critic')
-        self.actor(z)
+        self.actor(with_proprio(z, agent.proprio))
 
     def joint(self, agent: Batch, expert: Batch) -> None:
         look = self.bright if self.everywhere else self.plain
@@ -276,10 +289,10 @@ class Oracle:
             for b in (agent, expert)
         ]
         reward = self.discriminator(*pairs)
-        y = self.target(z_next, reward, agent.discount)
+        y = self.target(z_next, reward, agent)
 
         def squares(w: Weights) -> float:
-            return self.squares(w, encode(w, self.bright(agent.obs)), agent.action, y)
+            return self.squares(w, encode(w, self.bright(agent.obs)), agent, y)
 
         def nce(w: Weights) -> float:
             return self.nce(encode(w, self.bright(agent.obs)), z, w)
@@ -288,7 +301,7 @@ class Oracle:
         self.step(
             lambda w: squares(w) + nce(w), 'encoder', 'similarity', 'critic'
         )
-        self.actor(z)
+        self.actor(with_proprio(z, agent.proprio))
 
 
 # --- the comparison ------------------------------------------------------------------------------
@@ -299,11 +312,19 @@ SETTINGS = {
     'least squares': {'agent__gan_loss': 'least_squares', 'augment__apply': 'everywhere'},
     'paper': {
         'agent__encoder_step': 'joint', 'agent__contrastive': 'cosine',
-        'agent__temperature': 0.5, 'agent__reward': 'softplus',
+        'agent__temperature': 0.5, 'agent__imitation_reward': 'softplus',
     },
     'shared views': {
         'agent__encoder_step': 'joint', 'agent__share_views': True,
-        'augment__apply': 'everywhere', 'augment__draw': 'sample', 'agent__reward': 'softplus',
+        'augment__apply': 'everywhere', 'augment__draw': 'sample',
+        'agent__imitation_reward': 'softplus',
+    },
+    'proprioception and environment reward': {
+        'env__proprio': True, 'agent__reward': 'imitation+env', 'agent__env_reward_scale': 0.3,
+    },
+    'the same, joint': {
+        'env__proprio': True, 'agent__reward': 'imitation+env', 'agent__encoder_step': 'joint',
+        'agent__contrastive': 'cosine',
     },
 }  # fmt: skip
 
@@ -312,8 +333,9 @@ SETTINGS = {
 def test_one_update(options):
     config = config_of(**options)
     networks = build_networks(
-        config.network, frame_stack=STACK, size_px=SIZE, action_dim=ACTIONS, seed=5
-    )
+        config.network, frame_stack=STACK, size_px=SIZE, action_dim=ACTIONS, seed=5,
+        proprio_dim=PROPRIO * config.env.proprio,
+    )  # fmt: skip
     shake(networks)
     optimisers = build_optimisers(networks, config)
     agent = Agent(
@@ -322,7 +344,7 @@ def test_one_update(options):
     )  # fmt: skip
     oracle = Oracle(weights_of(networks), config, torch.Generator().manual_seed(2))
     rng = np.random.default_rng(11)
-    batches = make_batch(rng), make_batch(rng)
+    batches = make_batch(rng, PROPRIO * config.env.proprio), make_batch(rng)
 
     got = agent.update(*batches, STD)
     getattr(oracle, config.agent.encoder_step)(*batches)

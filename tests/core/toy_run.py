@@ -51,6 +51,7 @@ class Doomed(DotVector):
 
 def train(run_dir: Path, doom: list[int] | None) -> None:
     world = World(
+        solved_steps=0,
         vector=lambda: Doomed(*doom) if doom else DotVector(2),
         single=DotWorld,
         control_hz=10.0,

@@ -63,6 +63,7 @@ class Shown:
     """What N worlds show after a step (see claifo_core.trainer.Step)."""
 
     pixels: np.ndarray
+    proprio: np.ndarray
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
@@ -72,13 +73,14 @@ class Shown:
 class DotVector:
     """N dot worlds in this process; the caller resets."""
 
-    action_dim = 2
+    action_dim, proprio_dim, views = 2, 0, 1
 
     def __init__(self, count: int):
         self._worlds = [DotWorld() for _ in range(count)]
         zeros = np.zeros(count)
         self._shown = Shown(
             np.zeros((count, 16, 16, 3), np.uint8),
+            np.zeros((count, 0), np.float32),
             zeros.astype(np.float32),
             *(zeros.astype(bool) for _ in range(3)),
         )

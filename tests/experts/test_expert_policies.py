@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 import claifo_sim
-from claifo.experts import expert_returns, expert_tasks, load_expert, random_return
+from claifo.experts import expert_scores, expert_tasks, load_expert, random_return
 from claifo.experts.policies import (
     ExpertInfo,
     Mlp,
@@ -52,7 +52,7 @@ def test_trained_expert_reaches_its_claim(task: str) -> None:
     assert info.task == task
     assert info.episodes == 20
     assert path.stat().st_size <= MAX_BYTES
-    returns = expert_returns(task, load_expert(task), 2, seed=77)
+    returns = expert_scores(task, load_expert(task), 2, seed=77).returns
     assert returns.mean() >= 0.9 * info.return_min
     assert returns.mean() > 2 * info.random_return
 
@@ -65,7 +65,7 @@ def test_walker_walk_is_an_expert() -> None:
 @pytest.mark.parametrize('task', SCRIPTED)
 def test_scripted_expert_reaches_its_return(task: str) -> None:
     """Scripted controllers solve their tasks, random actions do not."""
-    returns = expert_returns(task, load_expert(task), 2, seed=0)
+    returns = expert_scores(task, load_expert(task), 2, seed=0).returns
     assert returns.mean() >= SCRIPTED[task]
     assert random_return(task, episodes=2) < 0.5 * returns.mean()
 

@@ -14,7 +14,7 @@ from claifo.experts.config import Td3Config
 from claifo.experts.learner import Learner
 from claifo.experts.networks import Critics
 from claifo.experts.policies import load_trained
-from claifo.experts.state_env import expert_returns
+from claifo.experts.state_env import expert_scores
 from claifo.experts.trainer import CLAIM_SEED, run, snapshot, train
 from claifo_core.errors import ClaifoError
 
@@ -102,7 +102,7 @@ def test_training_writes_policy_and_curve(tmp_path: Path) -> None:
     assert len(lines) == 2
     best = max(curve, key=lambda row: float(row['return_mean']))
     assert int(best['step']) == info.steps
-    replayed = expert_returns('cartpole_balance', load_trained(out), 20, CLAIM_SEED)
+    replayed = expert_scores('cartpole_balance', load_trained(out), 20, CLAIM_SEED).returns
     assert replayed.mean() == pytest.approx(info.return_mean, abs=0.1)
 
 

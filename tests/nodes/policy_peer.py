@@ -34,7 +34,7 @@ def policy(seed: int = 0, *, task=TASK, size_px=SIZE, network=SMALL, crop=None) 
         expert=ExpertConfig(crop=crop),
         network=network,
     )
-    return Policy.of(networks, config, ACTIONS, {})
+    return Policy.of(networks, config, {})
 
 
 def frames(count: int, envs: int = 2, size: int = SIZE, seed: int = 0) -> np.ndarray:

@@ -46,10 +46,10 @@ def test_stacks_are_those_of_an_evaluation():
     film = frames(8, envs=1)
     env = Film(film[:, 0])
     evaluation.evaluate(POLICY, env, [0])
-    stacks, actions = Stacks(1, STACK, SIZE, SIZE), []
+    stacks, actions = Stacks(1, STACK, 3, SIZE, SIZE), []
     for step, shown in enumerate(film[:-1]):
         stacks.push(shown, np.array([step == 0]))
-        actions.append(act(Weights(POLICY), stacks.obs, None, step)[0])
+        actions.append(act(Weights(POLICY), stacks.obs, None, None, step)[0])
     assert np.array_equal(actions, env.actions)
 
 
@@ -59,10 +59,10 @@ def test_every_environment_has_episodes_of_its_own(begins):
     film = frames(len(begins))
     kinds = np.where(begins, TimeStep.FIRST, TimeStep.MID)
     wanted = expected(POLICY, film, kinds)
-    stacks = Stacks(2, STACK, SIZE, SIZE)
+    stacks = Stacks(2, STACK, 3, SIZE, SIZE)
     for step, shown in enumerate(film):
         stacks.push(shown, kinds[step] == TimeStep.FIRST)
-        found = act(Weights(POLICY), stacks.obs, None, step)
+        found = act(Weights(POLICY), stacks.obs, None, None, step)
         np.testing.assert_allclose(found, wanted[step], atol=1e-6)
 
 
@@ -110,12 +110,12 @@ OBS = frames(1, envs=3)[0].transpose(0, 3, 1, 2).repeat(STACK, 1)
 
 def test_noise_follows_from_seed_and_step_alone():
     weights = Weights(POLICY, 5, 1, std=0.2, learner_step=40)
-    mean, first = act(weights, OBS, None, 7), act(weights, OBS, 1, 7)
-    assert np.array_equal(first, act(weights, OBS, 1, 7))
-    assert not np.array_equal(first, act(weights, OBS, 1, 8))
-    assert not np.array_equal(first, act(weights, OBS, 2, 7))
+    mean, first = act(weights, OBS, None, None, 7), act(weights, OBS, None, 1, 7)
+    assert np.array_equal(first, act(weights, OBS, None, 1, 7))
+    assert not np.array_equal(first, act(weights, OBS, None, 1, 8))
+    assert not np.array_equal(first, act(weights, OBS, None, 2, 7))
     assert first.dtype == np.float32 and np.abs(first).max() <= 1
-    noise = np.concatenate([act(weights, OBS, 1, k) - mean for k in range(400)])
+    noise = np.concatenate([act(weights, OBS, None, 1, k) - mean for k in range(400)])
     inside = np.abs(mean).max(0) < 0.4  # far from the bounds nothing is clipped
     assert inside.any()
     assert noise[:, inside].std() == pytest.approx(0.2, abs=0.01)
@@ -124,11 +124,12 @@ def test_noise_follows_from_seed_and_step_alone():
 
 def test_uniform_actions_need_no_look():
     weights = Weights(POLICY, 5, 1, std=0.2, uniform=True)
-    drawn = np.concatenate([act(weights, OBS, 1, k) for k in range(400)])
+    drawn = np.concatenate([act(weights, OBS, None, 1, k) for k in range(400)])
     assert drawn.shape == (1200, ACTIONS) and np.abs(drawn).max() <= 1
     assert drawn.std() == pytest.approx(1 / np.sqrt(3), abs=0.01)
-    assert np.array_equal(act(weights, OBS, 1, 3), act(weights, np.zeros_like(OBS), 1, 3))
-    assert np.array_equal(act(weights, OBS, None, 3), POLICY.act(OBS))
+    black = np.zeros_like(OBS)
+    assert np.array_equal(act(weights, OBS, None, 1, 3), act(weights, black, None, 1, 3))
+    assert np.array_equal(act(weights, OBS, None, None, 3), POLICY.act(OBS))
 
 
 def step(number, run=7, session=5, task='walker_walk'):

@@ -100,7 +100,7 @@ def publish(node, topic='camera/image_raw'):
 
 def read(path):
     found, report = read_episodes(
-        [path], ReadOptions(FrameSpec(SIZE), 50.0, topic='/camera/image_raw')
+        [path], ReadOptions(FrameSpec(SIZE), 50.0, topics=('/camera/image_raw',))
     )
     return found[0], report
 

@@ -38,7 +38,7 @@ def save_policy(path: Path, config: TrainConfig, seed: int) -> None:
         seed=seed,
         device='cpu',
     )
-    Policy.of(networks, config, 2, {}).save(path)
+    Policy.of(networks, config, {}).save(path)
 
 
 def write_records(folder: Path, evaluations: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from claifo_sim import SimError, VisualDomain, domain_names, make, tasks
-from claifo_sim.domains import PAIRS, domain
+from claifo_sim.domains import domain, pairs, same_look, source_of
 from claifo_sim.env import SimEnv
 from claifo_sim.rendering import probe
 
@@ -60,7 +60,7 @@ def texture(model: mujoco.MjModel, name: str) -> np.ndarray:
 
 def seen_geoms(env: SimEnv) -> np.ndarray:
     """Return the geom seen at RAYS x RAYS points of each pixel by ray casting, -1 for the sky."""
-    model, data, camera = env.model, env.data, env.info.camera
+    model, data, camera = env.model, env.data, env.cameras[0]
     half = np.tan(np.radians(model.cam_fovy[camera]) / 2)
     count = SIZE * RAYS
     line = ((np.arange(count) + 0.5) / count * 2 - 1) * half
@@ -190,7 +190,7 @@ def test_a_domain_looks_the_same_whatever_was_shown_before(env: SimEnv) -> None:
 
 
 def test_noise_follows_its_seed(env: SimEnv) -> None:
-    noise = PAIRS['texture'].target
+    noise = pairs('dmc', 'walker')['texture'].target
     pictures = []
     for seed in (0, 1, 0):
         env.set_domain(dataclasses.replace(noise, seed=seed))
@@ -223,7 +223,7 @@ def test_domain_does_not_touch_the_physics(env: SimEnv) -> None:
             assert reward == found_reward
 
 
-SCENES = {info.scene: info.name for info in tasks()}
+SCENES = {f'{info.suite}-{info.scene}': info.name for info in tasks() if not info.optional}
 
 
 @pytest.mark.parametrize('name', SCENES.values(), ids=SCENES)
@@ -242,5 +242,16 @@ def test_every_pair_is_visible_in_every_scene(name: str) -> None:
 def test_unknown_domain_names_the_nearest(env: SimEnv) -> None:
     with pytest.raises(SimError, match='did you mean body/target'):
         env.set_domain('body/tarjet')
-    with pytest.raises(SimError, match='not one of walker'):
-        domain('light', 'walker')
+    with pytest.raises(SimError, match='dmc walker does not offer it'):
+        domain('table', 'dmc', 'walker')
+
+
+def test_short_names_of_domains() -> None:
+    assert domain('light', 'adroit', 'door') == domain('light/target', 'adroit', 'door')
+    assert domain('source', 'adroit', 'door') == domain('stock', 'adroit', 'door')
+    with pytest.raises(SimError):  # each pair of the walker has a source of its own
+        domain('source', 'dmc', 'walker')
+    assert source_of('light') == source_of('light/target') == 'light/source'
+    assert source_of('stock') == 'stock'
+    assert same_look('color/source', 'adroit', 'door') == 'stock'
+    assert same_look('body/source', 'dmc', 'walker') == 'body/source'

@@ -58,10 +58,10 @@ class FallingBall(SimEnv):
 
     def __init__(self, spec: EnvSpec) -> None:
         model = mujoco.MjModel.from_xml_string("""
-        <mujoco><worldbody><camera pos='0 -3 0' euler='90 0 0'/>
+        <mujoco><worldbody><camera name='side' pos='0 -3 0' euler='90 0 0'/>
           <body><freejoint/><geom size='.1'/></body></worldbody></mujoco>""")
-        info = TaskInfo('falling_ball', 'test', 'ball', 'fall', '', 500.0, 0, 0)
-        stock = StockLook('none', 'none', 'none', ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
+        info = TaskInfo('falling_ball', 'dmc', 'ball', 'fall', '', 500.0, 0, 0, ('side',))
+        stock = StockLook({}, '', ())
         super().__init__(info, spec, model, mujoco.MjData(model), stock)
 
     def _begin(self, seed: int | None) -> None:
@@ -77,7 +77,7 @@ class FallingBall(SimEnv):
     def _state(self) -> np.ndarray:
         return self.data.qpos.astype(np.float32)
 
-    def _proprio(self) -> np.ndarray:
+    def proprio(self) -> np.ndarray:
         return np.zeros(0, np.float32)
 
 

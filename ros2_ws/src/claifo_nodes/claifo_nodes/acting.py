@@ -77,36 +77,41 @@ class Stacks:
     """The newest frames of N environments, as the policy wants to see them.
 
     Attributes:
-        obs: uint8 (N, 3 * depth, H, W), oldest frame first.
-        shape: N and depth.
+        obs: uint8 (N, depth * planes, H, W), oldest frame first.
+        shape: N, depth, and planes, three per camera.
     """
 
-    def __init__(self, count: int, depth: int, height: int, width: int) -> None:
+    def __init__(self, count: int, depth: int, planes: int, height: int, width: int) -> None:
         """Start with black frames; the first push must be a first frame everywhere."""
-        self.obs = np.zeros((count, 3 * depth, height, width), np.uint8)
-        self.shape = (count, depth)
+        self.obs = np.zeros((count, depth * planes, height, width), np.uint8)
+        self.shape = (count, depth, planes)
 
     def push(self, frames: np.ndarray, first: np.ndarray) -> None:
-        """Take in frames uint8 (N, H, W, 3); where ``first`` (bool, N) they fill the stack."""
+        """Take in frames uint8 (N, H, W, planes); where ``first`` (N) they fill the stack."""
         planar = frames.transpose(0, 3, 1, 2)
-        self.obs[:, :-3] = self.obs[:, 3:].copy()
-        self.obs[:, -3:] = planar
-        self.obs[first] = np.tile(planar[first], (1, self.shape[1], 1, 1))
+        _, depth, planes = self.shape
+        self.obs[:, :-planes] = self.obs[:, planes:].copy()
+        self.obs[:, -planes:] = planar
+        self.obs[first] = np.tile(planar[first], (1, depth, 1, 1))
 
 
-def act(weights: Weights, obs: np.ndarray, seed: int | None, step: int) -> np.ndarray:
+def act(
+    weights: Weights, obs: np.ndarray, proprio: np.ndarray | None, seed: int | None, step: int
+) -> np.ndarray:
     """Return actions in [-1, 1], float32 (N, A).
 
     Args:
         weights: What acts.
-        obs: uint8 (N, 3 * depth, H, W).
+        obs: uint8 (N, depth * planes, H, W).
+        proprio: float32 (N, P), where the policy needs it.
         seed: Of the exploration; None: do not explore. The noise of a step follows from it, from
             the step and from ``weights.learner_step`` alone, so a restart changes nothing.
         step: Number of the step.
     """
     if seed is None:
-        return weights.policy.act(obs)
+        return weights.policy.act(obs, proprio)
     rng = generator(seed, 'explore', weights.learner_step, step)
     if weights.uniform:
         return uniform(len(obs), weights.policy.metadata['action_dim'], rng).numpy()
-    return explore(torch.from_numpy(weights.policy.act(obs)), weights.std, rng).numpy()
+    mean = torch.from_numpy(weights.policy.act(obs, proprio))
+    return explore(mean, weights.std, rng).numpy()

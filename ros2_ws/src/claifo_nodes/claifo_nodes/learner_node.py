@@ -20,6 +20,7 @@ from claifo_msgs.srv import LoadExpert
 from std_srvs.srv import Trigger
 
 from claifo.commands.train import default_run_dir
+from claifo.environments import env_spec
 from claifo.training import read_expert, setting
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
@@ -47,6 +48,7 @@ class _Shown(NamedTuple):
     """A batch of time steps, named as :class:`claifo_core.run.Step`."""
 
     pixels: np.ndarray
+    proprio: np.ndarray
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
@@ -56,7 +58,9 @@ class _Shown(NamedTuple):
 def _shown(batch: Batch) -> _Shown:
     terminated = batch.discount == 0
     over = batch.step_type == TimeStep.LAST
-    return _Shown(batch.frames, batch.reward, terminated, over & ~terminated, batch.success)
+    return _Shown(
+        batch.frames, batch.proprio, batch.reward, terminated, over & ~terminated, batch.success
+    )  # fmt: skip
 
 
 class LearnerNode(ManagedNode):
@@ -103,7 +107,8 @@ class LearnerNode(ManagedNode):
         videos = self._read_expert(config)
         run_dir = Path(self._run_dir) if self._run_dir else default_run_dir(config, None)
         run_dir.mkdir(parents=True, exist_ok=True)
-        learner = Learner(config, task_info(config.env.task).action_dim, videos)
+        info = task_info(config.env.task)
+        learner = Learner(config, info.action_dim, videos, info.proprio_dim)
         where = setting(config)
         if not self._evaluates:
             where = dataclasses.replace(where, single=None)
@@ -172,18 +177,24 @@ class LearnerNode(ManagedNode):
     def _checked(self, message: TimeStep) -> Batch:
         batch = time_steps.unpack(message)
         # torch wants memory that it may write to.
-        batch = batch._replace(frames=batch.frames.copy(), action=batch.action.copy())
+        batch = batch._replace(
+            frames=batch.frames.copy(), action=batch.action.copy(), proprio=batch.proprio.copy()
+        )
         env = self._config.env
+        info, views = task_info(env.task), len(env_spec(env).filmed_by)
         shapes = {
-            'frames': (env.num_envs, env.size_px, env.size_px, 3),
-            'action': (env.num_envs, task_info(env.task).action_dim),
+            'frames': (env.num_envs, env.size_px, env.size_px, 3 * views),
+            'action': (env.num_envs, info.action_dim),
         }
+        if env.proprio:
+            shapes['proprio'] = (env.num_envs, info.proprio_dim)
         for name, expected in shapes.items():
             found = getattr(batch, name).shape
             if found != expected:
                 raise ClaifoError(
                     f'TimeStep.{name} has shape {found}; the learner needs {expected}: start '
-                    'simulator and learner with the same env.num_envs, env.size_px and env.task'
+                    'simulator and learner with the same env.num_envs, env.size_px, env.cameras '
+                    'and env.task'
                 )
         return batch
 
@@ -192,9 +203,10 @@ class LearnerNode(ManagedNode):
         if self._intake and self._intake.lost:
             self._diagnostics.warn('lost', 'steps were lost on the way; episodes begin anew')
             first = np.ones_like(first)
+        shown = _shown(batch)
         for env in np.flatnonzero(first).tolist():
-            run.begin(env, batch.frames[env])
-        run.observe(np.flatnonzero(~first).tolist(), batch.action, _shown(batch))
+            run.begin(env, shown)
+        run.observe(np.flatnonzero(~first).tolist(), batch.action, shown)
 
     def _learn(self, run: Run, weights_due: bool) -> None:
         run.evaluate_if_due()

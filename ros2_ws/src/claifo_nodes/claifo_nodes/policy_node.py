@@ -192,40 +192,47 @@ class PolicyNode(ManagedNode):
             while self._queue:
                 step = self._queue.popleft()
                 self._push(weights, step.batch.frames, step.first)
+            proprio = _proprio(weights.policy, step.batch)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_shape', str(error))
             return
         self._answer(
-            weights, step.arrived_s,
+            weights, proprio, step.arrived_s,
             Action(header=newest.header, run=newest.run, session=newest.session,
                    step=newest.step),
         )  # fmt: skip
 
     def _push(self, weights: Weights, frames: np.ndarray, first: np.ndarray) -> None:
-        """Put frames (N, H, W, 3) on the stacks.
+        """Put frames (N, H, W, 3 V) on the stacks.
 
         Raises:
-            ClaifoError: The policy wants to see frames of another size.
+            ClaifoError: The policy wants to see frames of another size or of other cameras.
         """
-        count, height, width, _ = frames.shape
+        count, height, width, planes = frames.shape
         policy = weights.policy
+        if planes != 3 * policy.views:
+            raise ClaifoError(
+                f'frames are of {planes // 3} cameras; the policy was trained with {policy.views}'
+            )
         if (height, width) != (policy.frames.size_px,) * 2:
             raise ClaifoError(
                 f'frames are {width}x{height} pixels; the policy was trained with '
                 f'{policy.frames.size_px}x{policy.frames.size_px}'
             )
-        shape = (count, 3 * policy.frame_stack, height, width)
+        shape = (count, planes * policy.frame_stack, height, width)
         if self._stacks is None or self._stacks.obs.shape != shape:
-            self._stacks = Stacks(count, policy.frame_stack, height, width)
+            self._stacks = Stacks(count, policy.frame_stack, planes, height, width)
             first = np.ones(count, bool)
         self._stacks.push(frames, first)
 
-    def _answer(self, weights: Weights, arrived_s: float, action: Action) -> None:
+    def _answer(
+        self, weights: Weights, proprio: np.ndarray | None, arrived_s: float, action: Action
+    ) -> None:
         """Publish the actions for what is on the stacks."""
         if self._stacks is None:
             return
         seed = self._seed if self._explores else None
-        actions = act(weights, self._stacks.obs, seed, action.step)
+        actions = act(weights, self._stacks.obs, proprio, seed, action.step)
         if not np.isfinite(actions).all():
             self._diagnostics.error('not_finite', f'weights {weights.version} give actions that '
                                     'are not finite: nothing is published')  # fmt: skip
@@ -264,12 +271,13 @@ class PolicyNode(ManagedNode):
                                    'one before')  # fmt: skip
             return
         try:
+            _check_camera_alone(weights.policy)
             frame = prepare(images.to_rgb(message), weights.policy.frames)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_image', str(error))
             return
         self._push(weights, frame[None], np.array([self._restarts(stamp_ns)]))
-        self._answer(weights, arrived_s, Action(header=message.header, step=self._images))
+        self._answer(weights, None, arrived_s, Action(header=message.header, step=self._images))
         self._images += 1
 
     def _restarts(self, stamp_ns: int) -> bool:
@@ -278,6 +286,36 @@ class PolicyNode(ManagedNode):
         if passed_ns < 0:
             self._diagnostics.count('jumps_back')
         return not 0 <= passed_ns <= _GAP_NS
+
+
+def _proprio(policy: Policy, batch: Batch) -> np.ndarray | None:
+    """Return the proprioception (N, P), if the policy needs it; torch wants to own its memory.
+
+    Raises:
+        ClaifoError: The simulator sends another one.
+    """
+    if not policy.proprio_dim:
+        return None
+    if batch.proprio.shape[1] != policy.proprio_dim:
+        raise ClaifoError(
+            f'proprioception has {batch.proprio.shape[1]} numbers; the policy was trained with '
+            f'{policy.proprio_dim}'
+        )
+    return batch.proprio.copy()
+
+
+def _check_camera_alone(policy: Policy) -> None:
+    """Check that one camera is all that the policy needs.
+
+    Raises:
+        ClaifoError: It needs more.
+    """
+    if policy.views > 1 or policy.proprio_dim:
+        raise ClaifoError(
+            f'the policy was trained with {policy.views} cameras and {policy.proprio_dim} numbers '
+            'of proprioception; images of one camera are not enough for it: input must be '
+            'time_steps'
+        )
 
 
 def _nanoseconds(stamp: Time) -> int:

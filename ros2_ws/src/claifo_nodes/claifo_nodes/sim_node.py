@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import SetBool, Trigger
 
 from claifo.bags.resample import tick_ns
+from claifo.bags.topics import camera_topics
 from claifo.environments import agent_hz, env_spec
 from claifo_core.config import EnvConfig
 from claifo_core.errors import ClaifoError
@@ -76,8 +77,14 @@ class SimNode(Node):
     def _connect(self) -> None:
         self._steps = self.create_publisher(TimeStep, 'time_step', qos.TIME_STEP)
         camera = qos.FILM if self._films else qos.SENSOR
-        self._images = self.create_publisher(Image, 'camera/image_raw', camera)
-        self._infos = self.create_publisher(CameraInfo, 'camera/camera_info', qos.SENSOR)
+        topics = camera_topics(env_spec(self._config).filmed_by)
+        self._images = [self.create_publisher(Image, topic, camera) for topic in topics]
+        self._infos = [
+            self.create_publisher(
+                CameraInfo, topic.replace('image_raw', 'camera_info'), qos.SENSOR
+            )
+            for topic in topics
+        ]  # fmt: skip
         if not self._films:
             self.create_subscription(Action, 'action', self._on_action, qos.ACTION)
             self.create_subscription(StepBudget, 'step_budget', self._on_budget, qos.BUDGET)
@@ -128,7 +135,7 @@ class SimNode(Node):
 
     def _film(self) -> None:
         """Let the expert act, as soon as there is somebody to see it."""
-        if not self._paused and self._images.get_subscription_count():
+        if not self._paused and all(i.get_subscription_count() for i in self._images):
             self._show(self._world.step(np.zeros((1, self._world.action_dim), np.float32)))
 
     def _show(self, batch: Batch) -> None:
@@ -144,11 +151,13 @@ class SimNode(Node):
         message.header.stamp, message.header.frame_id = stamp, _FRAME_ID
         self._steps.publish(message)
         self._shown_s = time.monotonic()
-        self._show_image(batch.frames[0], stamp)
+        for camera in range(len(self._images)):
+            self._show_image(camera, batch.frames[0][..., 3 * camera : 3 * camera + 3], stamp)
         if batch.step_type[0] == TimeStep.LAST:
             self._finished += 1
             if self._finished == self._episodes:
-                self._images.wait_for_all_acked(Duration(seconds=_PATIENCE_S))
+                for camera in self._images:
+                    camera.wait_for_all_acked(Duration(seconds=_PATIENCE_S))
                 raise Finished
 
     def _stamp(self, first: bool) -> Time:
@@ -161,14 +170,14 @@ class SimNode(Node):
         self._tick += 1
         return Time(sec=now_ns // 10**9, nanosec=now_ns % 10**9)
 
-    def _show_image(self, frame: np.ndarray, stamp: Time) -> None:
-        if self._images.get_subscription_count():
-            self._images.publish(images.to_image(frame, stamp, _FRAME_ID))
-        if self._infos.get_subscription_count():
+    def _show_image(self, camera: int, frame: np.ndarray, stamp: Time) -> None:
+        if self._images[camera].get_subscription_count():
+            self._images[camera].publish(images.to_image(frame, stamp, _FRAME_ID))
+        if self._infos[camera].get_subscription_count():
             # An intrinsic matrix of zeros says: not calibrated.
             info = CameraInfo(height=frame.shape[0], width=frame.shape[1])
             info.header.stamp, info.header.frame_id = stamp, _FRAME_ID
-            self._infos.publish(info)
+            self._infos[camera].publish(info)
 
     def _tell_wait(self) -> None:
         self._diagnostics.set('step', self._lock_step.step)

@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     """One control step of N environments.
 
     Attributes:
-        frames: uint8 (N, H, W, 3), RGB.
+        frames: uint8 (N, H, W, 3 V), RGB, the pictures of V cameras one behind the other.
         action: float32 (N, A), what led here.
         proprio: float32 (N, P).
         reward: float32 (N,).
@@ -43,11 +43,12 @@ def flat(values: np.ndarray) -> array.array:
 
 def pack(batch: Batch, **fields: Any) -> TimeStep:  # noqa: ANN401 (of the message)
     """Return the message; ``fields`` are those that are not in the batch."""
-    count, height, width, _ = batch.frames.shape
+    count, height, width, planes = batch.frames.shape
     return TimeStep(
         num_envs=count,
         height=height,
         width=width,
+        views=planes // 3,
         frames=flat(batch.frames),
         action=flat(batch.action),
         proprio=flat(batch.proprio),
@@ -65,14 +66,16 @@ def unpack(message: TimeStep) -> Batch:
     Raises:
         ClaifoError: A length does not fit, a number is not finite, or a step type unknown.
     """
-    count, size = message.num_envs, message.height * message.width * 3
+    planes = 3 * message.views
+    count, size = message.num_envs, message.height * message.width * planes
     if count == 0 or size == 0:
         raise ClaifoError(
-            f'TimeStep has {count} environments of {message.width}x{message.height} pixels'
+            f'TimeStep has {count} environments of {message.width}x{message.height} pixels '
+            f'and {message.views} cameras'
         )
     frames = _rows('frames', message.frames, np.uint8, count, size)
     batch = Batch(
-        frames=frames.reshape(count, message.height, message.width, 3),
+        frames=frames.reshape(count, message.height, message.width, planes),
         action=_rows('action', message.action, np.float32, count),
         proprio=_rows('proprio', message.proprio, np.float32, count),
         reward=_rows('reward', message.reward, np.float32, count, 1)[:, 0],

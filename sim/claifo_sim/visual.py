@@ -1,0 +1,57 @@
+"""Visual domains as data: what a scene looks like, never what happens in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+Rgb = tuple[float, float, float]
+Rgba = tuple[float, float, float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class VisualDomain:
+    """One look of a scene; a field that is ``None`` leaves that part as the suite ships it.
+
+    Colours and light intensities are in 0..1 (intensities may exceed 1).
+
+    Attributes:
+        headlight: Ambient, diffuse and specular intensity of the light at the camera.
+        lamp_diffuse: Diffuse intensity of every lamp of the scene.
+        lamp_position: Position of every lamp in its body's frame, in metres; direction unchanged.
+        lamp_shift: Displacement (x, y, z) of every lamp, as a fraction of its height; it is turned
+            so that it shines on the same spot as before.
+        shadow_map_px: Side of the shadow map (seen by the ``faithful`` profile only).
+        colours: (part, colour) of parts of the scene, as the suite names them: ``body``, ``table``
+            ... A texture of the part stays and is tinted.
+        floor_rgb: The two colours of the chequered floor.
+        sky_rgb: Colour of the sky at its brightest and at its darkest; stars stay.
+        noise: Paint floor, sky, walls and table with smooth coloured noise drawn from ``seed``.
+        camera_shift: Displacement of every camera along its right, up and back axes, as a fraction
+            of the extent of the scene.
+        camera_turn_deg: Rotation of the camera about its right, up and back axes, in degrees.
+        camera_fovy_scale: Factor on the vertical field of view.
+        seed: Seed of everything random in the look.
+    """
+
+    headlight: Rgb | None = None
+    lamp_diffuse: float | None = None
+    lamp_position: Rgb | None = None
+    lamp_shift: Rgb | None = None
+    shadow_map_px: int | None = None
+    colours: tuple[tuple[str, Rgba], ...] = ()
+    floor_rgb: tuple[Rgb, Rgb] | None = None
+    sky_rgb: tuple[Rgb, Rgb] | None = None
+    noise: bool = False
+    camera_shift: Rgb | None = None
+    camera_turn_deg: Rgb | None = None
+    camera_fovy_scale: float | None = None
+    seed: int = 0
+
+
+class DomainPair(NamedTuple):
+    """The look of the expert's world and of the agent's world, with a line that says so."""
+
+    description: str
+    source: VisualDomain
+    target: VisualDomain
