@@ -120,9 +120,11 @@ def learning(run: Run, controls: Sequence[Curve]) -> str:
         for by in ('frames', 'wall_s')
     )
     episodes = run.records['eval'][-1].get('episodes', run.config.eval_episodes)
+    alone = run.config.agent.reward == 'imitation'
+    seen = f'The learner {"never" if alone else "also"} sees this reward.'
     return (
         f'{text}<p class="note">True return in the target domain: mean over {episodes} episodes '
-        f'of the mean action, band of one standard deviation. The learner never sees it.</p>'
+        f'of the mean action, band of one standard deviation. {seen}</p>'
         f'<div class="two">{"".join(charts)}</div>'
     )
 

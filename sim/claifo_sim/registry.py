@@ -185,7 +185,7 @@ _TASKS = {
                  cameras=('vil_camera',), solved_steps=20),
         *_adroit('relocate', 30, 'carry the ball to the target', cameras=_RELOCATE_CAMERAS),
         *_robosuite('Lift', 'lift a cube', steps=100),
-        *_robosuite('Stack', 'put a cube on another', steps=200),
+        *_robosuite('Stack', 'put a cube on another', steps=250),
         *_robosuite('Door', 'press the handle and pull the door open', steps=400),
         *_robosuite('NutAssemblySquare', 'put a square nut on its peg'),
         *_robosuite('NutAssemblyRound', 'put a round nut on its peg'),

@@ -16,6 +16,8 @@ Controller = Callable[[], NDArray[np.float32]]
 _OPEN, _CLOSED = -1.0, 1.0
 _GAIN = 12.0  # action per metre of error
 _GRIP_STEPS = 9
+_ATTEMPTS = 3
+_IN_HAND = 0.03  # metres between hand and body
 _TABLE_CLEAR = 0.12  # metres: how high a cube is lifted
 
 
@@ -85,6 +87,16 @@ def _grasp(arm: Arm, body: str) -> Iterator[NDArray[np.float32]]:
         yield move(np.zeros(3), _CLOSED)
 
 
+def _take(arm: Arm, body: str) -> Iterator[NDArray[np.float32]]:
+    """Take a body and lift it; another one beside it may need a second attempt."""
+    for _ in range(_ATTEMPTS):
+        yield from _grasp(arm, body)
+        up = arm.hand + np.array([0, 0, _TABLE_CLEAR])
+        yield from _reach(arm, lambda up=up: up, _CLOSED, 0.02)  # type: ignore[misc]
+        if arm.away(arm.body(body)) < _IN_HAND:
+            return
+
+
 def _hold(arm: Arm, grip: float) -> Iterator[NDArray[np.float32]]:
     """Stay where the hand is, for good."""
     place = arm.hand
@@ -94,17 +106,13 @@ def _hold(arm: Arm, grip: float) -> Iterator[NDArray[np.float32]]:
 
 def lift(arm: Arm) -> Iterator[NDArray[np.float32]]:
     """Take the cube and lift it."""
-    yield from _grasp(arm, 'cube_main')
-    goal = arm.hand + np.array([0, 0, _TABLE_CLEAR])
-    yield from _reach(arm, lambda: goal, _CLOSED, 0.02)
+    yield from _take(arm, 'cube_main')
     yield from _hold(arm, _CLOSED)
 
 
 def stack(arm: Arm) -> Iterator[NDArray[np.float32]]:
     """Put the first cube on the second one."""
-    yield from _grasp(arm, 'cubeA_main')
-    up = arm.hand + np.array([0, 0, _TABLE_CLEAR])
-    yield from _reach(arm, lambda: up, _CLOSED, 0.02)
+    yield from _take(arm, 'cubeA_main')
 
     def above(height: float) -> NDArray[np.float64]:
         """Return where the hand must be for the first cube to be above the second."""

@@ -46,15 +46,18 @@ def _network(seed: int = 0) -> Mlp:
 
 @pytest.mark.parametrize('task', SHIPPED)
 def test_trained_expert_reaches_its_claim(task: str) -> None:
-    """Two fresh episodes are no worse than the worst that was claimed, less 10 %."""
+    """Two fresh episodes are no worse than the worst that was claimed, less 10 %.
+
+    Experts of the hand are judged in test_distil.py, by success.
+    """
     path = experts_dir() / f'{task}.safetensors'
     info = load_trained(path).info
     assert info.task == task
-    assert info.episodes == 20
+    assert info.episodes == (20 if info.success is None else 100)
     assert path.stat().st_size <= MAX_BYTES
     returns = expert_scores(task, load_expert(task), 2, seed=77).returns
     assert returns.mean() >= 0.9 * info.return_min
-    assert returns.mean() > 2 * info.random_return
+    assert returns.mean() > 2 * info.random_return or info.success == 1.0
 
 
 def test_walker_walk_is_an_expert() -> None:

@@ -10,8 +10,12 @@ from rosbags.highlevel import AnyReader
 
 import claifo_sim
 from claifo.bags.truth import read_truth
+from claifo.cli import main
+from claifo.environments import films_of
 from claifo.experts.policies import load_expert
 from claifo.experts.record import record
+from claifo.training import read_expert
+from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
@@ -94,3 +98,29 @@ def test_nothing_is_left_of_a_failed_recording(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         record(TASK, DOMAIN, 2, tmp_path / 'x', episode_steps=STEPS, report=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_camera_has_a_topic_and_the_films_a_place_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is where training looks for them, whatever the source is called."""
+    monkeypatch.chdir(tmp_path)
+    words = ('adroit_relocate', '--domain', 'source', '--cameras', 'cam3,cam1')
+    assert main(['expert', 'record', *words, '--episodes', '1', '--episode-steps', '3']) == 0
+    env = EnvConfig(
+        task='adroit_relocate', domain='color/target', size_px=84, cameras=('cam3', 'cam1')
+    )
+    bag = films_of(env)
+    assert bag == Path('bags/adroit_relocate_stock_84px_cam3_cam1')
+    videos, _ = read_expert(TrainConfig(env=env))
+    assert [video.shape for video in videos] == [(4, 84, 84, 6)]
+    world = claifo_sim.make('adroit_relocate', size_px=84, cameras=('cam3', 'cam1'))
+    np.testing.assert_array_equal(videos[0][0], world.reset(seed=0)[0]['pixels'])
+    world.close()
+
+
+def test_what_is_missing_is_named_with_the_command_that_makes_it() -> None:
+    env = EnvConfig(task='adroit_pen', domain='light', size_px=84)
+    command = 'claifo expert record adroit_pen --domain light/source --size-px 84'
+    with pytest.raises(ClaifoError, match=f'there is no bags/adroit_pen_stock_84px.*{command}'):
+        read_expert(TrainConfig(env=env))

@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import cv2
+import mujoco
 import numpy as np
 import pytest
 
-from claifo_sim.rendering import probe
-
-probe()  # MuJoCo's own renderer, the oracle here, asks for the back end when it is imported
-import mujoco  # noqa: E402
-
-from claifo_sim import (  # noqa: E402
-    SimError,
-    VisualDomain,
-    domain_names,
-    make,
-    task_info,
-    tasks,
-)
-from claifo_sim.env import SimEnv  # noqa: E402
+from claifo_sim import SimError, VisualDomain, domain_names, make, task_info, tasks
+from claifo_sim.env import SimEnv
 
 SIZE = 84
 TASKS = ('adroit_door', 'adroit_hammer', 'adroit_pen', 'adroit_relocate', 'robosuite_lift',
