@@ -34,7 +34,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
     expert, env = config.expert, config.env
-    rate_hz = agent_hz(env)  # first of all: the task may be misspelt
+    env_spec(env)  # first of all: task, domain or camera may be misspelt
     bag = Path(expert.bag) if expert.bag else films_of(env)
     if not expert.bag and not bag.exists():
         cameras = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
@@ -45,7 +45,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop),
-        rate_hz=rate_hz,
+        rate_hz=agent_hz(env),
         topics=_topics(config),
         split=expert.split,
         gap_s=expert.gap_s,

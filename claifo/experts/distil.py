@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from claifo.experts.config import DistilConfig
-from claifo.experts.networks import Actor
+from claifo.experts.networks import Actor, unscaled
 from claifo.experts.policies import ExpertInfo, Mlp, TrainedExpert, save_trained
 from claifo.experts.state_env import TaskStateEnv, expert_scores, random_return
 from claifo_core.errors import ClaifoError
@@ -112,12 +112,8 @@ class Student:
         return (output - action).detach().abs().mean()
 
     def network(self) -> Mlp:
-        """Return a copy of the actor with the scaling of its inputs folded into it."""
-        values = [value.detach().numpy().copy() for value in self._actor.parameters()]
-        weights, biases = values[0::2], values[1::2]
-        weights[0] /= self._std
-        biases[0] -= weights[0] @ self._mean
-        return Mlp(tuple(weights), tuple(biases))
+        """Return a copy of the actor that takes unscaled states."""
+        return unscaled(self._actor, self._mean, self._std)
 
 
 def distil(

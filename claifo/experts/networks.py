@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (the customary name)
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from claifo.experts.policies import Mlp
 
 
 class Actor(nn.Module):
@@ -32,6 +36,21 @@ class Actor(nn.Module):
             state = layer(state)
             state = F.relu(F.layer_norm(state, state.shape[-1:]))
         return torch.tanh(self.layers[-1](state))
+
+
+def unscaled(actor: Actor, mean: NDArray[np.floating], std: NDArray[np.floating]) -> Mlp:
+    """Return a copy of an actor with the scaling of its inputs folded into the first layer.
+
+    Args:
+        actor: takes ``(state - mean) / std``.
+        mean: float (S,).
+        std: float (S,).
+    """
+    values = [value.detach().numpy().copy() for value in actor.parameters()]
+    weights, biases = values[0::2], values[1::2]
+    weights[0] /= std
+    biases[0] -= weights[0] @ mean
+    return Mlp(tuple(weights), tuple(biases))
 
 
 class Critics(nn.Module):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from claifo.experts.config import Td3Config
 from claifo.experts.learner import Learner
+from claifo.experts.networks import unscaled
 from claifo.experts.policies import ExpertInfo, Mlp, save_trained
 from claifo.experts.state_env import (
     StateEnv,
@@ -138,12 +139,8 @@ def run(
 
 
 def snapshot(learner: Learner) -> Mlp:
-    """Return a copy of the actor with the scaling of its inputs folded into the first layer."""
-    values = [value.detach().numpy().copy() for value in learner.actor.parameters()]
-    weights, biases = values[0::2], values[1::2]
-    weights[0] /= learner.scale.std
-    biases[0] -= weights[0] @ learner.scale.mean
-    return Mlp(tuple(weights), tuple(biases))
+    """Return a copy of the actor that takes unscaled states."""
+    return unscaled(learner.actor, learner.scale.mean, learner.scale.std)
 
 
 def _explore(

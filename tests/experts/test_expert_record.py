@@ -124,3 +124,17 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it() -> None:
     command = 'claifo expert record adroit_pen --domain light/source --size-px 84'
     with pytest.raises(ClaifoError, match=f'there is no bags/adroit_pen_stock_84px.*{command}'):
         read_expert(TrainConfig(env=env))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'cameras': ('top', 'top')}, "'top' is listed twice"),
+        ({'domain': 'colour/target'}, "domain 'colour/target': adroit door does not offer it"),
+        ({'task': 'adroit_dor'}, 'did you mean adroit_door'),
+    ],
+)
+def test_a_misspelt_world_is_said_before_a_missing_film(options: dict, message: str) -> None:
+    env = EnvConfig(**{'task': 'adroit_door', 'domain': 'color/target', 'size_px': 84} | options)
+    with pytest.raises(claifo_sim.SimError, match=message):
+        read_expert(TrainConfig(env=env))
