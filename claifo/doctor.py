@@ -61,6 +61,7 @@ def run_checks(folder: Path, replay_frames: int | None, size_px: int) -> Iterato
     """
     yield check_python(sys.version_info[:2])
     yield check_versions(constraints_file().read_text().splitlines())
+    yield check_robosuite()
     yield check_torch()
     yield check_rendering(size_px)
     yield check_memory(available_memory(), replay_frames, size_px)
@@ -90,8 +91,7 @@ def check_versions(lines: Iterable[str]) -> Check:
     if not wrong:
         figures: dict[str, float | str] = {name: metadata.version(name) for name in EXACT}
         listed = ', '.join(f'{name} {version}' for name, version in figures.items())
-        text = f'{listed}; the others as pinned too; {_robosuite()}'
-        return Check('versions', 'ok', text, figures=figures)
+        return Check('versions', 'ok', f'{listed}; the others as pinned too', figures=figures)
     broken = [text for name, text in wrong if name in EXACT]
     return Check(
         'versions',
@@ -101,11 +101,13 @@ def check_versions(lines: Iterable[str]) -> Check:
     )
 
 
-def _robosuite() -> str:
+def check_robosuite() -> Check:
+    """Say whether the optional scenes are there; another version is `check_versions`' finding."""
     try:
-        return f'robosuite {metadata.version("robosuite")}'
+        version = metadata.version('robosuite')
     except metadata.PackageNotFoundError:
-        return 'robosuite, which is optional, is not there: make robosuite'
+        return Check('robosuite', 'ok', 'not installed (optional): make robosuite')
+    return Check('robosuite', 'ok', version, figures={'robosuite': version})
 
 
 def _departure(pin: Requirement) -> tuple[str, str] | None:

@@ -62,12 +62,12 @@ install_packages() {
 # Its own list of dependencies is left aside: pyproject.toml has those that it needs.
 install_robosuite() {
     local stamp=$venv/robosuite-installed
-    [ -e "$stamp" ] && cmp -s constraints.txt "$stamp" && return
+    [ -e "$stamp" ] && cat constraints.txt pyproject.toml | cmp -s - "$stamp" && return
     local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
     echo 'claifo: installing robosuite'
     "${pip[@]}" -c constraints.txt --no-build-isolation -e '.[robosuite]'
     "${pip[@]}" -c constraints.txt --no-deps robosuite
-    cp constraints.txt "$stamp"
+    cat constraints.txt pyproject.toml > "$stamp"
 }
 
 # Each attempt is a process of its own: a failed OpenGL start cannot be undone in one.

@@ -12,6 +12,7 @@ import pytest
 from claifo import doctor
 
 GIGA = 10**9
+NAMES = ['python', 'versions', 'robosuite', 'torch', 'rendering', 'memory', 'disk']
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,22 @@ def test_another_wrong_version_is_a_warning():
 def test_a_pin_for_another_python_or_an_absent_tool_does_not_matter():
     lines = ["mujoco==1.2.3; python_version < '3'", 'no-such-distribution==1.0']
     assert doctor.check_versions(lines).status == 'ok'
+
+
+def test_robosuite_is_named_with_its_version(monkeypatch):
+    monkeypatch.setattr(doctor.metadata, 'version', {'robosuite': '1.2.3'}.__getitem__)
+    check = doctor.check_robosuite()
+    assert (check.status, check.found) == ('ok', '1.2.3')
+
+
+def test_without_robosuite_nothing_fails(monkeypatch):
+    def missing(name):
+        raise doctor.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.metadata, 'version', missing)
+    check = doctor.check_robosuite()
+    assert check.status == 'ok'
+    assert check.found == 'not installed (optional): make robosuite'
 
 
 def test_memory_for_the_replay():
@@ -90,7 +107,7 @@ def test_json_of_a_replay_that_cannot_fit():
     report = json.loads(result.stdout)
     assert report['status'] == 'fail'
     checks = {check['name']: check for check in report['checks']}
-    assert list(checks) == ['python', 'versions', 'torch', 'rendering', 'memory', 'disk']
+    assert list(checks) == NAMES
     assert checks['memory']['status'] == 'fail'
     assert checks['memory']['figures']['replay_bytes'] == 10**12 * 84 * 84 * 3
 
@@ -98,7 +115,7 @@ def test_json_of_a_replay_that_cannot_fit():
 def test_text_has_a_line_per_check():
     result = run('--replay-frames', '100')
     names = [line.split()[1] for line in result.stdout.splitlines() if '->' not in line]
-    assert names == ['python', 'versions', 'torch', 'rendering', 'memory', 'disk']
+    assert names == NAMES
     assert result.returncode == (2 if 'FAIL' in result.stdout else 0)
 
 

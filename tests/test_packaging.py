@@ -156,6 +156,23 @@ def test_every_dependency_is_pinned_and_its_pin_allowed():
             assert requirement.specifier.contains(version), f'{name} {version}'
 
 
+def test_robosuite_is_pinned_everywhere_alike_and_comes_without_its_dependencies():
+    pin = f'robosuite=={robosuite_version()}'
+    assert pin in (ROOT / 'constraints.txt').read_text().splitlines()
+    assert f'pip install --no-deps {pin}' in (ROOT / 'docs' / 'install.md').read_text()
+    assert '--no-deps robosuite' in (ROOT / 'scripts' / 'setup.sh').read_text()
+    assert 'the optional robosuite' in (ROOT / 'package.xml').read_text()
+    extra = PROJECT['optional-dependencies']['robosuite']
+    names = {canonicalize_name(Requirement(line).name) for line in extra}
+    # robosuite itself would bring the dependencies that are left out.
+    assert names.isdisjoint({'robosuite', 'opencv-python', 'mink', 'pynput', 'pytest'})
+
+
+def robosuite_version() -> str:
+    text = (OWN['claifo_sim'] / 'robosuite.py').read_text()
+    return re.search(r"^VERSION = '(.+)'$", text, re.MULTILINE)[1]
+
+
 @pytest.mark.parametrize('python', ['3.10', '3.11', '3.12'])
 def test_each_python_has_one_pin_of_each_package(python):
     lines = (ROOT / 'constraints.txt').read_text().splitlines()

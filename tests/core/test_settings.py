@@ -27,6 +27,8 @@ def values_of(name: str) -> st.SearchStrategy:
         return st.none() | st.tuples(*[st.integers(0, 500)] * 4)
     if name == 'network.strides':
         return st.lists(st.integers(1, 3), min_size=1, max_size=5).map(tuple)
+    if name == 'env.cameras':
+        return st.lists(st.text('abc_1', min_size=1, max_size=5), max_size=3).map(tuple)
     if name == 'augment.brightness':
         return st.tuples(*[st.floats(0, 10)] * 2)
     if isinstance(default, bool):
