@@ -15,6 +15,7 @@ from claifo.commands import (
     domains,
     evaluate,
     expert,
+    export,
     launch,
     report,
     tasks,
@@ -26,7 +27,7 @@ from claifo_sim.errors import SimError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS = (tasks, domains, expert, bag, train, launch, evaluate, report, doctor, bench)
+COMMANDS = (tasks, domains, expert, bag, train, launch, evaluate, export, report, doctor, bench)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130

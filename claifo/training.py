@@ -46,7 +46,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop),
         rate_hz=agent_hz(env),
-        topics=_topics(config),
+        topics=topics_of(config),
         split=expert.split,
         gap_s=expert.gap_s,
         marker_topic=expert.marker_topic,
@@ -56,7 +56,7 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
     return read_episodes([bag], options)
 
 
-def _topics(config: TrainConfig) -> tuple[str, ...]:
+def topics_of(config: TrainConfig) -> tuple[str, ...]:
     """Return the image topics to read; none: the only one of the bag."""
     named = split_topics(config.expert.topic)
     cameras = env_spec(config.env).filmed_by

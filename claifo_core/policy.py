@@ -42,7 +42,7 @@ class Policy:
 
     def __init__(self, encoder: Encoder, actor: nn.Module, metadata: dict[str, Any]) -> None:
         """Take built parts and the description that travels in the file."""
-        self._parts = nn.ModuleDict({'encoder': encoder, 'actor': actor}).requires_grad_(False)
+        self.parts = nn.ModuleDict({'encoder': encoder, 'actor': actor}).requires_grad_(False)
         self.metadata = metadata
         self.frame_stack: int = metadata['frame_stack']
         self.views: int = metadata['views']
@@ -123,7 +123,7 @@ class Policy:
         state_dim = network.latent_dim + metadata['proprio_dim']
         actor = mlp(state_dim, metadata['action_dim'], network.hidden_dim)
         policy = cls(encoder, actor, metadata)
-        policy._parts.load_state_dict(tensors)
+        policy.parts.load_state_dict(tensors)
         return policy
 
     def save(self, path: Path | str) -> None:
@@ -132,7 +132,7 @@ class Policy:
 
     def to_bytes(self) -> bytes:
         """Return the content of the policy file."""
-        tensors = {k: v.contiguous() for k, v in self._parts.state_dict().items()}
+        tensors = {k: v.contiguous() for k, v in self.parts.state_dict().items()}
         return safetensors.torch.save(tensors, {'claifo': json.dumps(self.metadata)})
 
     @torch.no_grad()
@@ -155,11 +155,11 @@ class Policy:
         if self.proprio_dim:
             assert proprio is not None
             state = torch.cat([state, torch.from_numpy(proprio)], 1)
-        action: NDArray[np.float32] = torch.tanh(self._parts['actor'](state)).numpy()
+        action: NDArray[np.float32] = torch.tanh(self.parts['actor'](state)).numpy()
         return action
 
     def _encode(self, stack: NDArray[np.uint8]) -> torch.Tensor:
-        latent: torch.Tensor = self._parts['encoder'](torch.from_numpy(stack).float())
+        latent: torch.Tensor = self.parts['encoder'](torch.from_numpy(stack).float())
         return latent
 
 

@@ -14,16 +14,20 @@ import yaml
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError, did_you_mean
 
+_T = typing.TypeVar('_T')
+
 
 def to_dict(config: TrainConfig) -> dict[str, Any]:
     """Return the configuration as nested dictionaries of plain JSON and YAML values."""
-    return typing.cast('dict[str, Any]', _plain(dataclasses.asdict(config)))
+    return typing.cast('dict[str, Any]', plain(config))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
 
 
 def from_dict(values: Mapping[str, Any], source: str = 'configuration') -> TrainConfig:
@@ -36,10 +40,24 @@ def from_dict(values: Mapping[str, Any], source: str = 'configuration') -> Train
     Raises:
         ClaifoError: an unknown key (the nearest is named), a value of a wrong type or range.
     """
-    return typing.cast('TrainConfig', _section(TrainConfig, values, source, ''))
+    return build(TrainConfig, values, source)
 
 
-def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) -> Any:  # noqa: ANN401
+def build(kind: type[_T], values: Mapping[str, Any], source: str) -> _T:
+    """Build any dataclass, with dataclasses inside, from nested mappings.
+
+    Raises:
+        ClaifoError: as :func:`from_dict`; also when a field without a default is missing.
+    """
+    return typing.cast('_T', _section(kind, values, source, ''))
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (any dataclass)
+    """Return a dataclass as mappings and lists that YAML and JSON can hold."""
+    return _plain(dataclasses.asdict(value))
+
+
+def _section(kind: Any, values: Mapping[str, Any], source: str, prefix: str) -> Any:  # noqa: ANN401
     hints = typing.get_type_hints(kind)
     if not isinstance(values, Mapping):
         where = prefix.rstrip('.') or 'top level'
@@ -48,16 +66,37 @@ def _section(kind: type, values: Mapping[str, Any], source: str, prefix: str) ->
         if key not in hints:
             hint = did_you_mean(str(key), hints)
             raise ClaifoError(f'{source}: unknown key {prefix}{key}{hint}')
+    for field in dataclasses.fields(kind):
+        if field.name not in values and _is_required(field):
+            raise ClaifoError(f'{source}: key {prefix}{field.name} is missing')
     built = {
-        key: _section(hints[key], value, source, f'{prefix}{key}.')
-        if dataclasses.is_dataclass(hints[key])
-        else convert(value, hints[key], f'{source}: {prefix}{key}')
-        for key, value in values.items()
+        key: _value(value, hints[key], source, f'{prefix}{key}') for key, value in values.items()
     }
     try:
         return kind(**built)
     except ClaifoError as error:
         raise ClaifoError(f'{source}: {prefix}{error}') from None
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is field.default_factory is dataclasses.MISSING
+
+
+def _value(value: Any, kind: Any, source: str, key: str) -> Any:  # noqa: ANN401
+    """Return a value of a section, which may be a section itself, or a list of them."""
+    if isinstance(kind, types.UnionType) and value is not None:
+        inner = next(k for k in typing.get_args(kind) if k is not type(None))
+        if dataclasses.is_dataclass(inner):
+            kind = inner
+    if dataclasses.is_dataclass(kind):
+        return _section(kind, value, source, f'{key}.')
+    part: Any = (*typing.get_args(kind), None)[0]
+    if typing.get_origin(kind) is tuple and dataclasses.is_dataclass(part):
+        if not isinstance(value, list):
+            raise ClaifoError(f'{source}: {key} must be a list')
+        parts = enumerate(value)
+        return tuple(_section(part, item, source, f'{key}[{n}].') for n, item in parts)
+    return convert(value, kind, f'{source}: {key}')
 
 
 def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any field type)

@@ -23,15 +23,23 @@ LIFECYCLE = {
     'change_state', 'get_state', 'get_available_states', 'get_available_transitions',
     'get_transition_graph', 'transition_event',
 }  # fmt: skip
+SMALLEST = {
+    'task': 'any', 'control_hz': 10.0, 'action_dim': 1, 'frames': {'size_px': 16}, 'views': 1,
+    'frame_stack': 1, 'cameras': (), 'proprio_dim': 0,
+}  # fmt: skip
+LIMITS = """format: claifo-limits-1
+on_fault: zero
+joints: [{name: action_0, effort: 1.0, step: 1.0}]
+"""
 HEAD = """# The nodes
 
 Written by `python scripts/node_tables.py`, from what the nodes declare.
 
 Every node publishes `/diagnostics` (what it counts, latency p50, p99 and rate), `/rosout` and
-`/parameter_events`, and has the parameter services and `use_sim_time`. `policy` and `learner` are
-lifecycle nodes; with `autostart` they configure and activate themselves. Names are relative: a
-namespace (`-r __ns:=/left`) makes room for two graphs side by side. Parameters cannot be changed
-while a node runs.
+`/parameter_events`, and has the parameter services and `use_sim_time`. `policy`, `safety` and
+`learner` are lifecycle nodes; with `autostart` they configure and activate themselves. Names are
+relative: a namespace (`-r __ns:=/left`) makes room for two graphs side by side. Parameters cannot
+be changed while a node runs.
 """
 
 
@@ -41,16 +49,23 @@ def nodes() -> Iterator[Any]:
     import rclpy
 
     from claifo.bags import BagWriter
+    from claifo_core.deploy import contract
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with BagWriter(folder / 'bag', rate_hz=10) as bag:
             bag.write_episode(np.zeros((2, 16, 16, 3), np.uint8))
-        files = ('-p', f'bag:={folder / "bag"}', '-p', f'out:={folder / "out"}')
+        agreed = folder / 'contract.yaml'
+        agreed.write_text(contract.dump(contract.of_policy(SMALLEST)))
+        (folder / 'limits.yaml').write_text(LIMITS)
+        files = (
+            '-p', f'bag:={folder / "bag"}', '-p', f'out:={folder / "out"}',
+            '-p', f'contract:={agreed}', '-p', f'limits:={folder / "limits.yaml"}',
+        )  # fmt: skip
         for name, build in builders().items():
             rclpy.init(args=['--ros-args', *files])
             node = build()
-            if name == 'policy':  # it opens its topics when it knows what it acts on
+            if name in ('policy', 'safety'):  # they open their topics when configured
                 node.trigger_configure()
             yield node
             node.destroy_node()
@@ -63,10 +78,11 @@ def builders() -> dict[str, Callable[[], Any]]:
     from claifo_nodes.learner_node import LearnerNode
     from claifo_nodes.policy_node import PolicyNode
     from claifo_nodes.recorder_node import RecorderNode
+    from claifo_nodes.safety_node import SafetyNode
     from claifo_nodes.sim_node import SimNode
 
     return {
-        'sim': SimNode, 'policy': PolicyNode, 'learner': LearnerNode,
+        'sim': SimNode, 'policy': PolicyNode, 'safety': SafetyNode, 'learner': LearnerNode,
         'expert_player': ExpertPlayerNode, 'recorder': RecorderNode,
     }  # fmt: skip
 

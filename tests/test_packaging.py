@@ -45,9 +45,9 @@ OWN = {
 }
 # Of ROS 2, or provided by ros2_embedded where ROS 2 is absent.
 PROVIDED = {
-    'builtin_interfaces', 'claifo_msgs', 'cv_bridge', 'diagnostic_msgs', 'launch', 'launch_ros',
-    'lifecycle_msgs', 'rcl_interfaces', 'rclpy', 'rosgraph_msgs', 'sensor_msgs', 'std_msgs',
-    'std_srvs',
+    'builtin_interfaces', 'claifo_msgs', 'cv_bridge', 'diagnostic_msgs', 'geometry_msgs',
+    'launch', 'launch_ros', 'lifecycle_msgs', 'rcl_interfaces', 'rclpy', 'rosgraph_msgs',
+    'sensor_msgs', 'std_msgs', 'std_srvs', 'trajectory_msgs',
 }  # fmt: skip
 IMPORT_NAMES = {'backports': 'backports-zstd', 'cv2': 'opencv-python-headless', 'yaml': 'pyyaml'}
 

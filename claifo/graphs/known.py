@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from claifo.graphs import film, train, view
+from claifo.graphs import deploy, film, train, view
 from claifo.graphs.composition import Graph
 from claifo_core.errors import ClaifoError, did_you_mean
 
 GRAPHS = {
     graph.name: graph
-    for graph in (train.TRAIN_SIM, film.RECORD_EXPERT, film.REPLAY_EXPERT, view.VIEW)
+    for graph in (
+        train.TRAIN_SIM, film.RECORD_EXPERT, film.REPLAY_EXPERT, deploy.DEPLOY_POLICY, view.VIEW,
+    )
 }
 
 

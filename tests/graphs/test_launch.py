@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -12,16 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from launched import ENVIRONMENT, Launched, pid_of, processes
 
 from claifo.bags import ReadOptions, read_episodes, read_truth
 from claifo_core.frames import FrameSpec
 from claifo_core.policy import Policy
 
-ROOT = Path(__file__).parents[2]
-PATHS = [ROOT, ROOT / 'sim', *(ROOT / 'ros2_ws' / 'src').glob('*')]
-ENVIRONMENT = os.environ | {
-    'PYTHONPATH': os.pathsep.join(map(str, PATHS)), 'OMP_NUM_THREADS': '1',
-}  # fmt: skip
 TINY = (
     'env.size_px=24 env.num_envs=2 env.episode_steps=40 env.frame_stack=2 env.action_repeat=4 '
     'uniform_steps=40 seed_steps=60 update_every=4 replay_frames=2000 log_every=40 '
@@ -29,54 +24,6 @@ TINY = (
     'network.strides=[2,2] network.latent_dim=8 network.hidden_dim=16 agent.batch_size=8 '
     'augment.shift_px=1'
 )
-
-
-class Launched:
-    """A running `claifo launch`."""
-
-    def __init__(self, place: Path, *words: str):
-        self.child = subprocess.Popen(
-            [sys.executable, '-m', 'claifo', 'launch', *words], cwd=place, env=ENVIRONMENT,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        self.lines: list[str] = []
-
-    def until(self, word: str) -> str:
-        """Read the output up to the line that holds ``word``."""
-        for line in self.child.stdout:
-            self.lines.append(line)
-            if word in line:
-                return line
-        raise AssertionError(f'{word!r} was not said: {"".join(self.lines)}')
-
-    def end(self) -> int:
-        self.lines += self.child.communicate(timeout=60)[0].splitlines(keepends=True)
-        return self.child.returncode
-
-    @property
-    def text(self) -> str:
-        return ''.join(self.lines)
-
-
-def processes(place: Path) -> dict[int, list[str]]:
-    """Return the command lines of processes that work in a folder, by their number."""
-    listing = subprocess.run(
-        ['ps', '-eo', 'pid=,args='], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    lines = [line.split() for line in listing]
-    return {int(pid): words for pid, *words in lines if _works_in(int(pid), place)}
-
-
-def _works_in(pid: int, place: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f'/proc/{pid}/cwd').readlink() == place
-    return False
-
-
-def pid_of(place: Path, node: str) -> int:
-    found = [pid for pid, words in processes(place).items() if f'claifo_nodes.{node}' in words]
-    assert len(found) == 1, f'{node}: {found}'
-    return found[0]
 
 
 @pytest.fixture

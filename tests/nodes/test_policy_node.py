@@ -258,7 +258,7 @@ def test_weights_must_be_for_the_task_that_is_named(graph, file):
 def test_actions_that_are_not_finite_are_never_published(graph, capfd):
     broken = policy()
     with torch.no_grad():
-        list(broken._parts.parameters())[-1].fill_(float('nan'))
+        list(broken.parts.parameters())[-1].fill_(float('nan'))
     g = graph()
     film = frames(1)[0]
     g.peer.teach(1, broken)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
-from claifo_core.exploration import explore, uniform
-from claifo_core.policy import Policy
-from claifo_core.seeding import generator
+if TYPE_CHECKING:
+    from claifo_core.policy import Policy
 
 _HELD = 2
 
@@ -110,6 +108,12 @@ def act(
     """
     if seed is None:
         return weights.policy.act(obs, proprio)
+    # A robot has no torch, and does not explore.
+    import torch
+
+    from claifo_core.exploration import explore, uniform
+    from claifo_core.seeding import generator
+
     rng = generator(seed, 'explore', weights.learner_step, step)
     if weights.uniform:
         return uniform(len(obs), weights.policy.metadata['action_dim'], rng).numpy()

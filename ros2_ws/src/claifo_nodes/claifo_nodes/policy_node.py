@@ -8,26 +8,27 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
+from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import prepare
-from claifo_core.policy import Policy
-from claifo_nodes import images, params, qos, time_steps
+from claifo_nodes import fits, images, params, qos, time_steps
 from claifo_nodes.acting import Shelf, Stacks, Weights, act
 from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Refusal
 from claifo_nodes.lifecycle import ManagedNode
 from claifo_nodes.main import run
+from claifo_nodes.pilot import Pilot
 from claifo_nodes.stream import Stream
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
+    from claifo_core.policy import Policy
     from claifo_nodes.time_steps import Batch
 
 _GAP_NS = 500_000_000
@@ -61,13 +62,23 @@ class PolicyNode(ManagedNode):
         )
         self._input: str = params.declare(
             self, 'input', 'time_steps', 'what is acted on',
-            choices=('time_steps', 'image', 'compressed_image'),
+            choices=('time_steps', 'image', 'compressed_image', 'cameras'),
         )  # fmt: skip
         self._explores: bool = params.declare(
             self, 'explore', False, 'add the noise that the learner asks for'
         )
         self._seed: int = params.declare(self, 'seed', 0, 'of the exploration', low=0)
-        self._threads: int = params.declare(self, 'threads', 1, 'torch threads', low=1)
+        self._threads: int = params.declare(self, 'threads', 1, 'of each inference', low=1)
+        self._contract: str = params.declare(
+            self, 'contract', '', 'deployment contract of input cameras; empty: that of the policy'
+        )
+        self._topics: list[str] = params.declare(
+            self, 'topics', [], 'image topics of input cameras; empty: those of the contract'
+        )
+        self._patience_s: float = params.declare(
+            self, 'patience_s', 20.0, 'wait for the cameras when activated', unit='s', low=0
+        )
+        self._pilot: Pilot | None = None
         self._diagnostics = Diagnostics(self)
         # In a group of its own: while new weights are unpacked, the old ones go on acting.
         self._weights_group = MutuallyExclusiveCallbackGroup()
@@ -86,8 +97,15 @@ class PolicyNode(ManagedNode):
 
     def configure(self) -> None:
         """Read the policy file, if there is one, and open the topics."""
-        torch.set_num_threads(self._threads)
+        if self._input == 'cameras':
+            self._pilot = self._build_pilot()
+            return
         if self._file:
+            import torch
+
+            from claifo_core.policy import Policy
+
+            torch.set_num_threads(self._threads)
             policy = Policy.load(self._file)
             if refusal := self._wrong_policy(policy, self._task):
                 raise ClaifoError(f'{self._file}: {refusal.text}')
@@ -102,6 +120,23 @@ class PolicyNode(ManagedNode):
                 )
             )  # fmt: skip
 
+    def _build_pilot(self) -> Pilot:
+        """Read policy and contract.
+
+        Raises:
+            ClaifoError: one is missing, or they do not fit together.
+        """
+        if not self._file:
+            raise ClaifoError('parameter policy is empty; input cameras needs a policy file')
+        actor, known = actors.load(self._file, self._threads)
+        if self._contract:
+            known = actors.read_contract(self._contract)
+        known = known or contract.of_policy(actor.metadata)
+        contract.check_policy(known, actor.metadata, self._contract or self._file)
+        if self._topics:
+            known = contract.with_topics(known, tuple(self._topics))
+        return Pilot(self, actor, known, self._diagnostics)
+
     def _listen(self) -> Any:  # noqa: ANN401 (the subscription)
         if self._input == 'time_steps':
             return self.create_subscription(TimeStep, 'time_step', self._on_step, qos.TIME_STEP)
@@ -114,15 +149,25 @@ class PolicyNode(ManagedNode):
 
     def activate(self) -> None:
         """Answer the step that waits, and those that follow."""
+        if self._pilot:
+            self._pilot.check(self._patience_s)
+            self._pilot.start()
+            return
         self._images = 0
         self._arrived.trigger()
 
     def deactivate(self) -> None:
         """Fall silent."""
+        if self._pilot:
+            self._pilot.stop()
         self._answered = None
 
     def cleanup(self) -> None:
         """Close the topics; forget frames and weights."""
+        if self._pilot:
+            self._pilot.close()
+            self._pilot = None
+            return
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self.destroy_publisher(self._actions)
@@ -130,6 +175,8 @@ class PolicyNode(ManagedNode):
         self._forget()
 
     def _on_weights(self, message: PolicyWeights) -> None:
+        from claifo_core.policy import Policy
+
         try:
             policy = Policy.from_bytes(bytes(message.policy), 'weights')
         except ClaifoError as error:
@@ -192,7 +239,7 @@ class PolicyNode(ManagedNode):
             while self._queue:
                 step = self._queue.popleft()
                 self._push(weights, step.batch.frames, step.first)
-            proprio = _proprio(weights.policy, step.batch)
+            proprio = fits.proprio(weights.policy, step.batch)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_shape', str(error))
             return
@@ -208,17 +255,9 @@ class PolicyNode(ManagedNode):
         Raises:
             ClaifoError: The policy wants to see frames of another size or of other cameras.
         """
-        count, height, width, planes = frames.shape
         policy = weights.policy
-        if planes != 3 * policy.views:
-            raise ClaifoError(
-                f'frames are of {planes // 3} cameras; the policy was trained with {policy.views}'
-            )
-        if (height, width) != (policy.frames.size_px,) * 2:
-            raise ClaifoError(
-                f'frames are {width}x{height} pixels; the policy was trained with '
-                f'{policy.frames.size_px}x{policy.frames.size_px}'
-            )
+        fits.check_frames(policy, frames)
+        count, height, width, planes = frames.shape
         shape = (count, planes * policy.frame_stack, height, width)
         if self._stacks is None or self._stacks.obs.shape != shape:
             self._stacks = Stacks(count, policy.frame_stack, planes, height, width)
@@ -250,6 +289,8 @@ class PolicyNode(ManagedNode):
 
     def _look(self) -> None:
         """Look after what no message brings about."""
+        if self._pilot and self._pilot.failure:
+            raise self._pilot.failure
         if step := self._stream.heir(time.monotonic()):
             self._on_step(step)
         # A simulator may have shown a step before this node had discovered its subscription.
@@ -271,7 +312,7 @@ class PolicyNode(ManagedNode):
                                    'one before')  # fmt: skip
             return
         try:
-            _check_camera_alone(weights.policy)
+            fits.check_camera_alone(weights.policy)
             frame = prepare(images.to_rgb(message), weights.policy.frames)
         except ClaifoError as error:
             self._diagnostics.warn('wrong_image', str(error))
@@ -286,36 +327,6 @@ class PolicyNode(ManagedNode):
         if passed_ns < 0:
             self._diagnostics.count('jumps_back')
         return not 0 <= passed_ns <= _GAP_NS
-
-
-def _proprio(policy: Policy, batch: Batch) -> np.ndarray | None:
-    """Return the proprioception (N, P), if the policy needs it; torch wants to own its memory.
-
-    Raises:
-        ClaifoError: The simulator sends another one.
-    """
-    if not policy.proprio_dim:
-        return None
-    if batch.proprio.shape[1] != policy.proprio_dim:
-        raise ClaifoError(
-            f'proprioception has {batch.proprio.shape[1]} numbers; the policy was trained with '
-            f'{policy.proprio_dim}'
-        )
-    return batch.proprio.copy()
-
-
-def _check_camera_alone(policy: Policy) -> None:
-    """Check that one camera is all that the policy needs.
-
-    Raises:
-        ClaifoError: It needs more.
-    """
-    if policy.views > 1 or policy.proprio_dim:
-        raise ClaifoError(
-            f'the policy was trained with {policy.views} cameras and {policy.proprio_dim} numbers '
-            'of proprioception; images of one camera are not enough for it: input must be '
-            'time_steps'
-        )
 
 
 def _nanoseconds(stamp: Time) -> int:

@@ -31,6 +31,7 @@ from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Refusal
 from claifo_nodes.lockstep import LockStep
 from claifo_nodes.main import Finished, run
+from claifo_nodes.robots import Robot
 from claifo_nodes.services import offer
 from claifo_nodes.time_steps import Batch
 from claifo_nodes.worlds import Driven, Filmed, World
@@ -60,6 +61,11 @@ class SimNode(Node):
         self._episodes: int = params.declare(
             self, 'episodes', 0, 'end after so many episodes of environment 0; 0: never', low=0
         )
+        self._is_robot: bool = params.declare(
+            self, 'robot', False, 'be a robot: cameras and joint states out, commands in, at the '
+            'rate of the task'
+        )  # fmt: skip
+        self._check_mode(waits)
         self._diagnostics = Diagnostics(self)
         self._world = self._build(self._config)
         shape = (self._world.num_envs, self._world.action_dim)
@@ -71,11 +77,13 @@ class SimNode(Node):
         if self._films:
             period_s = 0.0 if self._rate == 0 else 1 / (agent_hz(self._config) * self._rate)
             self.create_timer(period_s, self._film)
+        elif self._is_robot:
+            self._robot = Robot(self, self._world)
+            self.create_timer(1 / agent_hz(self._config), self._live)
         elif not waits:
             self._show(self._world.restart())
 
     def _connect(self) -> None:
-        self._steps = self.create_publisher(TimeStep, 'time_step', qos.TIME_STEP)
         camera = qos.FILM if self._films else qos.SENSOR
         topics = camera_topics(env_spec(self._config).filmed_by)
         self._images = [self.create_publisher(Image, topic, camera) for topic in topics]
@@ -85,7 +93,9 @@ class SimNode(Node):
             )
             for topic in topics
         ]  # fmt: skip
-        if not self._films:
+        if not self._is_robot:
+            self._steps = self.create_publisher(TimeStep, 'time_step', qos.TIME_STEP)
+        if not self._films and not self._is_robot:
             self.create_subscription(Action, 'action', self._on_action, qos.ACTION)
             self.create_subscription(StepBudget, 'step_budget', self._on_budget, qos.BUDGET)
         for kind, name, action in (
@@ -94,6 +104,11 @@ class SimNode(Node):
         ):  # fmt: skip
             offer(self, kind, f'~/{name}', action)
         self.create_timer(1.0, self._tell_wait)
+
+    def _check_mode(self, waits: bool) -> None:
+        if self._is_robot and (self._films or waits or self._config.num_envs > 1):
+            raise ClaifoError('parameter robot of sim is true: it has one environment, which '
+                              'neither films an expert nor waits for a budget')
 
     def _build(self, config: EnvConfig) -> World:
         spec = env_spec(config)
@@ -138,6 +153,20 @@ class SimNode(Node):
         if not self._paused and all(i.get_subscription_count() for i in self._images):
             self._show(self._world.step(np.zeros((1, self._world.action_dim), np.float32)))
 
+    def _live(self) -> None:
+        """Go on by one control period, as a robot does, whoever commands it."""
+        if not self._paused:
+            self._show_live(self._robot.go_on())
+
+    def _show_live(self, batch: Batch) -> None:
+        """Publish what cameras and joints show now."""
+        stamp = self.get_clock().now().to_msg()
+        self._robot.tell_joints(batch, stamp)
+        for camera in range(len(self._images)):
+            self._show_image(camera, batch.frames[0][..., 3 * camera : 3 * camera + 3], stamp)
+        if batch.step_type[0] == TimeStep.LAST:
+            self._end_episode()
+
     def _show(self, batch: Batch) -> None:
         """Publish a step."""
         self._lock_step.shown()
@@ -154,11 +183,19 @@ class SimNode(Node):
         for camera in range(len(self._images)):
             self._show_image(camera, batch.frames[0][..., 3 * camera : 3 * camera + 3], stamp)
         if batch.step_type[0] == TimeStep.LAST:
-            self._finished += 1
-            if self._finished == self._episodes:
-                for camera in self._images:
-                    camera.wait_for_all_acked(Duration(seconds=_PATIENCE_S))
-                raise Finished
+            self._end_episode()
+
+    def _end_episode(self) -> None:
+        """Count it; the last one ends the program.
+
+        Raises:
+            Finished: after the last one.
+        """
+        self._finished += 1
+        if self._finished == self._episodes:
+            for camera in self._images:
+                camera.wait_for_all_acked(Duration(seconds=_PATIENCE_S))
+            raise Finished
 
     def _stamp(self, first: bool) -> Time:
         """Return the simulated time of the next step of environment 0."""
@@ -183,14 +220,20 @@ class SimNode(Node):
         self._diagnostics.set('step', self._lock_step.step)
         self._diagnostics.set('episodes', self._finished)
         waited_s = time.monotonic() - self._shown_s
-        if waited_s > _PATIENCE_S and not self._paused and not self._films:
+        if waited_s > _PATIENCE_S and not (self._paused or self._films or self._is_robot):
             self._diagnostics.warn(
                 'waiting', f'nothing came on {self._lock_step.waits_for} for {waited_s:.0f} s'
             )
 
     def _on_reset(self, _: Trigger.Request) -> str:
-        self._show(self._world.restart())
+        self._restart()
         return 'new episodes'
+
+    def _restart(self) -> None:
+        if self._is_robot:
+            self._robot.restart(self._world)
+        else:
+            self._show(self._world.restart())
 
     def _on_pause(self, request: SetBool.Request) -> str:
         self._paused = request.data
@@ -211,7 +254,7 @@ class SimNode(Node):
         world = self._build(config)
         self._world.close()
         self._world, self._config = world, config
-        self._show(self._world.restart())
+        self._restart()
         return f'the world looks like {request.domain}'
 
 

@@ -1,0 +1,199 @@
+"""A simulated robot driven through standard topics only, and what happens when parts of it die."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import claifo_nodes  # noqa: F401 (provides rclpy where ROS 2 is absent)
+
+# isort: split
+import pytest
+import rclpy
+import torch
+from launched import ENVIRONMENT, Launched, pid_of, processes
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Float64MultiArray
+
+from claifo.environments import evaluation_env
+from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
+from claifo_core.deploy import contract, export
+from claifo_core.evaluation import evaluate
+from claifo_core.networks import build_networks
+from claifo_core.policy import Policy
+from claifo_core.seeding import episode_seed
+
+HZ = 10.0
+PERIOD_S = 1 / HZ
+LIMITS = """format: claifo-limits-1
+on_fault: zero
+joints:
+- {name: action_0, effort: 1.0, step: 2.0}
+- {name: action_1, effort: 1.0, step: 2.0}
+"""
+
+
+def world(**changes) -> EnvConfig:
+    settings = {'task': 'point_mass_easy', 'size_px': 24, 'action_repeat': 5} | changes
+    return EnvConfig(**settings)
+
+
+def trained() -> Policy:
+    network = NetworkConfig(channels=4, strides=(2, 2), latent_dim=8, hidden_dim=16)
+    parts = build_networks(network, frame_stack=3, size_px=24, action_dim=2, seed=1)
+    with torch.no_grad():
+        parts.actor[-1].weight.mul_(3)
+        parts.actor[-1].bias.add_(0.5)  # never at rest
+    return Policy.of(parts, TrainConfig(env=world(), network=network), {'control_hz': HZ})
+
+
+@pytest.fixture
+def robot(tmp_path):
+    """Start the simulated robot; returns its process."""
+    started = []
+
+    def start(*words, episodes=0, **changes):
+        params = {'task': 'point_mass_easy', 'size_px': 24, 'action_repeat': 5, 'robot': 'true',
+                  'episodes': episodes, 'episode_steps': 20} | changes  # fmt: skip
+        named = [word for k, v in params.items() for word in ('-p', f'{k}:={v}')]
+        started.append(subprocess.Popen(
+            [sys.executable, '-m', 'claifo_nodes.sim_node', '--ros-args', *named, *words],
+            cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        ))  # fmt: skip
+        return started[-1]
+
+    yield start
+    for child in started:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    policy = trained()
+    data = export.export(policy, contract.of_policy(policy.metadata), 'onnx')
+    (tmp_path / 'policy.onnx').write_bytes(data)
+    (tmp_path / 'limits.yaml').write_text(LIMITS)
+    started = []
+
+    def start(*words):
+        started.append(Launched(tmp_path, 'deploy_policy', 'policy:=policy.onnx', *words))
+        return started[-1]
+
+    yield start
+    for launched in started:
+        if launched.child.poll() is None:
+            launched.child.send_signal(signal.SIGINT)
+            launched.child.communicate(timeout=60)
+        launched.child.stdout.close()
+    left = [words for words in processes(tmp_path).values() if 'claifo_nodes.sim_node' not in words]
+    assert not left
+
+
+class Commands:
+    """Every command with the time of its arrival."""
+
+    def __init__(self):
+        rclpy.init()
+        self.node = rclpy.create_node('listener')
+        self.seen: list[tuple[float, list[float]]] = []
+        self.node.create_subscription(Float64MultiArray, '/commands', self._take, 100)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+
+    def _take(self, message):
+        self.seen.append((time.monotonic(), list(message.data)))
+
+    def until(self, done, patience_s=40.0):
+        end = time.monotonic() + patience_s
+        while not done():
+            assert time.monotonic() < end, 'it did not come to pass'
+            self.executor.spin_once(timeout_sec=0.005)
+
+
+@pytest.fixture
+def commands():
+    found = Commands()
+    yield found
+    found.node.destroy_node()
+    rclpy.shutdown()
+
+
+def test_it_reaches_what_evaluation_reaches(robot, deploy):
+    sim = robot(episodes=2)
+    deploy('limits:=limits.yaml', 'image:=/camera/image_raw')
+    told = re.findall(r'return (\S+)', sim.communicate(timeout=90)[0])
+    spec = world()
+    with closing(evaluation_env(spec)) as env:
+        seeds = [episode_seed(0, 'episode', 0, 1)]
+        found = evaluate(trained(), Shortened(env, 20), seeds)
+    # The very same pictures lead to the very same actions; a later episode begins in motion.
+    assert float(told[0]) == pytest.approx(found.returns[0], abs=0.06)
+    assert sim.returncode == 0
+
+
+class Shortened:
+    """An environment whose episodes end early."""
+
+    def __init__(self, env, steps):
+        self._env, self._steps, self._left = env, steps, 0
+
+    def reset(self, *, seed=None):
+        self._left = self._steps
+        return self._env.reset(seed=seed)
+
+    def step(self, action):
+        self._left -= 1
+        obs, reward, over, cut, info = self._env.step(action)
+        return obs, reward, over, cut or not self._left, info
+
+
+@pytest.mark.parametrize('victim', ['policy_node', 'camera'])
+def test_when_a_part_is_killed_the_robot_is_stopped_in_time(
+    robot, deploy, commands, tmp_path, victim
+):
+    sim = robot()
+    launched = deploy('limits:=limits.yaml')
+    commands.until(lambda: len(commands.seen) > 10)
+    number = sim.pid if victim == 'camera' else pid_of(tmp_path, 'policy_node')
+    os.kill(number, signal.SIGKILL)
+    killed_s = time.monotonic()
+    commands.until(lambda: not any(commands.seen[-1][1]))
+    last_s = max(at for at, values in commands.seen if any(values))
+    stopped_s = commands.seen[-1][0]
+    # The watchdog counts from the capture of the last image that was acted on.
+    assert stopped_s - min(last_s, killed_s) < 2 * PERIOD_S + 0.15
+    count = len(commands.seen)
+    commands.until(lambda: len(commands.seen) > count + 5)
+    assert not any(any(values) for _, values in commands.seen[count:])  # until it is reset
+    assert 'camera or policy is silent' in launched.until('fault')
+
+
+def test_another_camera_than_the_contract_says_is_refused(robot, deploy):
+    robot(size_px=32)
+    launched = deploy('limits:=limits.yaml')
+    launched.until('size is 32x32, the contract says 24x24')
+    assert launched.end() == 2
+
+
+@pytest.mark.parametrize(
+    ('words', 'line'),
+    [
+        ((), 'needs limits:=FILE'),
+        (('limits:=limit.yaml',), 'did you mean limits.yaml'),
+        (('limits:=limits.yaml', 'image:=/a,/b'), '2 image topics; the contract has 1'),
+        (('limits:=limits.yaml', 'shadow:=yes'), 'choose one of true, false'),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_starts(deploy, words, line):
+    launched = deploy(*words)
+    assert launched.end() == 2
+    assert line in launched.text
+    assert launched.text.count('\n') == 1
