@@ -140,6 +140,14 @@ def third_party_imports(path: Path) -> set[str]:
     return {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in outside}
 
 
+def test_what_a_robot_needs_is_part_of_it_without_torch_and_simulators():
+    lines = (ROOT / 'requirements-robot.txt').read_text().splitlines()
+    needed = {line for line in lines if not line.startswith('#')}
+    assert needed < set(PROJECT['dependencies'])
+    names = {canonicalize_name(Requirement(line).name) for line in needed}
+    assert names.isdisjoint({'torch', 'mujoco', 'dm-control', 'gymnasium', 'tensorboard'})
+
+
 def test_every_dependency_is_pinned_and_its_pin_allowed():
     lines = (ROOT / 'constraints.txt').read_text().splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith('#')]

@@ -14,6 +14,7 @@ BENCHMARKS = {
     'sim': "simulator frames per second, beside dm_control's own pixel wrapper",
     'bags': 'bag reading in frames and MB per second, beside plain rosbags',
     'graph': 'messages between nodes, new weights, and training beside the in-process trainer',
+    'deploy': 'latency from camera to action, and time until the safe action after a kill',
 }
 
 
@@ -21,12 +22,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command and its options."""
     parser = commands.add_parser(
         'bench',
-        help='measure the speed of the learner, the simulators, bag reading or the graph',
+        help='measure the speed of the learner, simulators, bags, the graph or a deployment',
         description='Measure speed. '
         + '; '.join(f'{name}: {what}' for name, what in BENCHMARKS.items())
         + '.',
     )
-    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar='{learner,sim,bags,graph}')
+    names = ','.join(BENCHMARKS)
+    parser.add_argument('benchmark', choices=tuple(BENCHMARKS), metavar=f'{{{names}}}')
     parser.add_argument('--json', action='store_true', help='print one line of JSON')
     parser.set_defaults(run=run)
 

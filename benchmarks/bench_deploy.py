@@ -1,0 +1,207 @@
+"""A policy on a live camera: latency from capture to action, and time until the safe action.
+
+Prints one JSON object. Run it on an idle machine.
+
+* ``latency_ms``: from the stamp of a 640x480 rgb8 picture at 30 Hz to the publication of the
+  action: p50, p99 and maximum of each stage of the ledger. The paper's network at 84 pixels by
+  onnxruntime; camera, policy and safety node are processes of their own.
+* ``kills``: the policy is killed (SIGKILL) again and again: longest time from the last picture
+  that was acted on to the first safe action; the aim is two control periods and 20 ms.
+* ``memory_mib``: resident memory of the policy and the safety node at the end.
+"""
+
+# ruff: noqa: E402 (rclpy can be imported once it is provided)
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+importlib.import_module('claifo_nodes')  # provides rclpy
+
+import rclpy
+from claifo_msgs.msg import Action
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
+from claifo_core.deploy import contract, export
+from claifo_core.networks import build_networks
+from claifo_core.policy import Policy
+from claifo_nodes import images, qos
+
+HZ, WIDTH, HEIGHT, SIZE, ACTIONS = 30.0, 640, 480, 84, 6
+PICTURES = 900
+STAGES = ('received', 'preprocessed', 'inferred', 'published')
+LIMITS = 'format: claifo-limits-1\non_fault: zero\njoints:\n' + ''.join(
+    f'- {{name: action_{k}, effort: 1.0, step: 2.0}}\n' for k in range(ACTIONS)
+)
+
+
+def write_policy(folder: Path) -> None:
+    """Write an export of the paper's network, and limits."""
+    network = NetworkConfig()
+    parts = build_networks(network, frame_stack=3, size_px=SIZE, action_dim=ACTIONS, seed=0)
+    config = TrainConfig(env=EnvConfig(size_px=SIZE), network=network)
+    policy = Policy.of(parts, config, {'control_hz': HZ})
+    agreed = contract.of_policy(policy.metadata)
+    camera = dataclasses.replace(agreed.cameras[0], width=WIDTH, height=HEIGHT)
+    agreed = dataclasses.replace(agreed, cameras=(camera,))
+    (folder / 'policy.onnx').write_bytes(export.export(policy, agreed, 'onnx'))
+    (folder / 'limits.yaml').write_text(LIMITS)
+
+
+def film() -> None:
+    """Publish pictures at 30 Hz: the camera process."""
+    rclpy.init(args=[])
+    node = rclpy.create_node('camera')
+    publisher = node.create_publisher(Image, '/camera/image_raw', qos.SENSOR)
+    noise = np.random.default_rng(0).integers(0, 256, (8, HEIGHT, WIDTH, 3), np.uint8)
+    begun_s, number = time.monotonic(), 0
+    while True:
+        number += 1
+        time.sleep(max(0.0, begun_s + number / HZ - time.monotonic()))
+        stamp = node.get_clock().now().to_msg()
+        publisher.publish(images.to_image(noise[number % 8], stamp, 'camera'))
+
+
+class Watcher:
+    """Sees actions and commands."""
+
+    def __init__(self) -> None:
+        """Join the graph."""
+        rclpy.init(args=[])
+        self.node = rclpy.create_node('watcher')
+        self.actions: list[Action] = []
+        self.commands: list[tuple[int, bool]] = []
+        self.node.create_subscription(Action, 'action', self.actions.append, qos.ACTION)
+        self.node.create_subscription(Float64MultiArray, '/commands', self._take, 100)
+        self.reset = self.node.create_client(Trigger, '/safety/reset')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+
+    def _take(self, message: Float64MultiArray) -> None:
+        now_ns = self.node.get_clock().now().nanoseconds
+        self.commands.append((now_ns, any(message.data)))
+
+    def until(self, done: Any, limit_s: float = 60.0) -> None:  # noqa: ANN401 (a question)
+        """Spin until ``done()``."""
+        end = time.monotonic() + limit_s
+        while not done():
+            if time.monotonic() > end:
+                raise TimeoutError(f'nothing came for {limit_s} s')
+            self.executor.spin_once(timeout_sec=0.01)
+
+
+def pid_of(launched: subprocess.Popen[bytes], name: str) -> int:
+    """Return the process of a node that `claifo launch` has started."""
+    listing = subprocess.run(
+        ['ps', '-o', 'pid=,args=', '--ppid', str(launched.pid)],
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    return next(int(line.split()[0]) for line in listing if f'claifo_nodes.{name}' in line)
+
+
+def resident_mib(pid: int) -> float:
+    """Return the resident memory of a process."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS')) / 1024
+
+
+def latencies(seen: list[Action]) -> dict[str, dict[str, float]]:
+    """Return p50, p99 and maximum of each stage, in milliseconds."""
+    found = {}
+    for stage in STAGES:
+        spans = np.array([getattr(action, f'{stage}_ns') for action in seen]) / 1e6
+        p50, p99 = np.percentile(spans, (50, 99))
+        found[stage] = {'p50': round(p50, 2), 'p99': round(p99, 2), 'max': round(spans.max(), 2)}
+    return found
+
+
+def reaction_ms(watcher: Watcher, launched: subprocess.Popen[bytes]) -> float:
+    """Kill the policy; returns the time from its last picture to the safe action."""
+    watcher.commands.clear()
+    watcher.until(lambda: len(watcher.commands) > 5 and watcher.commands[-1][1])
+    os.kill(pid_of(launched, 'policy_node'), signal.SIGKILL)
+    watcher.until(lambda: not watcher.commands[-1][1])
+    stamp = watcher.actions[-1].header.stamp
+    safe_ns = next(at for at, moves in watcher.commands if not moves)
+    count = len(watcher.actions)
+    watcher.until(lambda: len(watcher.actions) > count)  # it has been started again
+    future = watcher.reset.call_async(Trigger.Request())
+    watcher.until(future.done)
+    return (safe_ns - (stamp.sec * 10**9 + stamp.nanosec)) / 1e6
+
+
+def measure(kills: int) -> dict[str, Any]:
+    """Run camera and graph."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_policy(folder)
+        camera = subprocess.Popen([sys.executable, __file__, '--film'])
+        launched = subprocess.Popen(
+            [sys.executable, '-m', 'claifo', 'launch', 'deploy_policy',
+             f'policy:={folder / "policy.onnx"}', f'limits:={folder / "limits.yaml"}'],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            return _measure(Watcher(), launched, kills)
+        finally:
+            camera.kill()
+            launched.send_signal(signal.SIGINT)
+            launched.wait()
+
+
+def _measure(
+    watcher: Watcher, launched: subprocess.Popen[bytes], kills: int
+) -> dict[str, Any]:
+    watcher.until(lambda: len(watcher.actions) > 30)
+    watcher.actions.clear()
+    watcher.until(lambda: len(watcher.actions) >= PICTURES)
+    found: dict[str, Any] = {'latency_ms': latencies(watcher.actions)}
+    found['late'], found['dropped'] = watcher.actions[-1].late, watcher.actions[-1].dropped
+    found['memory_mib'] = {
+        name: round(resident_mib(pid_of(launched, f'{name}_node')), 1)
+        for name in ('policy', 'safety')
+    }
+    spans = [reaction_ms(watcher, launched) for _ in range(kills)]
+    if spans:
+        found['kills'] = {
+            'count': kills, 'median_ms': round(float(np.median(spans)), 1),
+            'max_ms': round(max(spans), 1), 'aim_ms': round(2e3 / HZ + 20, 1),
+            'within': sum(span <= 2e3 / HZ + 20 for span in spans),
+        }  # fmt: skip
+    return found
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--json', action='store_true', help='print one line of JSON')
+    parser.add_argument('--kills', type=int, default=100, help='default: 100 (7 minutes)')
+    parser.add_argument('--film', action='store_true', help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.film:
+        film()
+        return
+    print(json.dumps(measure(args.kills), indent=None if args.json else 2))
+
+
+if __name__ == '__main__':
+    main()
