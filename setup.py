@@ -108,6 +108,7 @@ setup(
     entry_points={
         'console_scripts': [
             'claifo = claifo.cli:main',
+            'camera_node = claifo_nodes.camera_node:main',
             'expert_player_node = claifo_nodes.expert_player_node:main',
             'learner_node = claifo_nodes.learner_node:main',
             'policy_node = claifo_nodes.policy_node:main',

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +59,13 @@ def nodes() -> Iterator[Any]:
         agreed = folder / 'contract.yaml'
         agreed.write_text(contract.dump(contract.of_policy(SMALLEST)))
         (folder / 'limits.yaml').write_text(LIMITS)
+        film = cv2.VideoWriter(
+            str(folder / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 30.0, (32, 32)
+        )
+        film.write(np.zeros((32, 32, 3), np.uint8))
+        film.release()
         files = (
+            '-p', f'source:={folder / "film.avi"}',
             '-p', f'bag:={folder / "bag"}', '-p', f'out:={folder / "out"}',
             '-p', f'contract:={agreed}', '-p', f'limits:={folder / "limits.yaml"}',
         )  # fmt: skip
@@ -74,6 +81,7 @@ def nodes() -> Iterator[Any]:
 
 def builders() -> dict[str, Callable[[], Any]]:
     """Return the class of every node, by its name."""
+    from claifo_nodes.camera_node import CameraNode
     from claifo_nodes.expert_player_node import ExpertPlayerNode
     from claifo_nodes.learner_node import LearnerNode
     from claifo_nodes.policy_node import PolicyNode
@@ -83,7 +91,7 @@ def builders() -> dict[str, Callable[[], Any]]:
 
     return {
         'sim': SimNode, 'policy': PolicyNode, 'safety': SafetyNode, 'learner': LearnerNode,
-        'expert_player': ExpertPlayerNode, 'recorder': RecorderNode,
+        'expert_player': ExpertPlayerNode, 'recorder': RecorderNode, 'camera': CameraNode,
     }  # fmt: skip
 
 

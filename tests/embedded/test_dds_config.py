@@ -23,11 +23,20 @@ def domain(**environment) -> ET.Element:
 def test_fragments_are_large_by_default():
     assert domain().findtext('General/FragmentSize') == '65000B'
     assert domain().findtext('General/MaxMessageSize') == '65500B'
-    assert domain().find('General/Interfaces') is None
 
 
 @pytest.mark.parametrize(
-    'variable', [{'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, {'ROS_LOCALHOST_ONLY': '1'}]
+    'variable',
+    [{'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}, {'ROS_LOCALHOST_ONLY': '0'},
+     {'ROS_STATIC_PEERS': '192.168.1.7'}, {'CYCLONEDDS_URI': 'file:///etc/cyclone.xml'}],
+)  # fmt: skip
+def test_whoever_asks_for_the_network_gets_it(variable):
+    assert domain(**variable).find('General/Interfaces') is None
+
+
+@pytest.mark.parametrize(
+    'variable',
+    [{}, {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, {'ROS_LOCALHOST_ONLY': '1'}],
 )
 def test_localhost_keeps_to_the_loopback(variable):
     found = domain(**variable)

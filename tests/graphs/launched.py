@@ -18,9 +18,13 @@ ENVIRONMENT = os.environ | {
 class Launched:
     """A running `claifo launch`."""
 
-    def __init__(self, place: Path, *words: str):
+    def __init__(self, place: Path, *words: str, without: Path | None = None):
+        """Start it; ``without``: a folder whose modules hide those that are installed."""
+        paths = [str(without)] if without else []
+        paths.append(ENVIRONMENT['PYTHONPATH'])
         self.child = subprocess.Popen(
-            [sys.executable, '-m', 'claifo', 'launch', *words], cwd=place, env=ENVIRONMENT,
+            [sys.executable, '-m', 'claifo', 'launch', *words], cwd=place,
+            env=ENVIRONMENT | {'PYTHONPATH': os.pathsep.join(paths)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self.lines: list[str] = []

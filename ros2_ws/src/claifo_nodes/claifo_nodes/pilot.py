@@ -251,8 +251,7 @@ class Pilot:
 
     def _decided_ns(self) -> int:
         """Return the time, by the stamps, before which everything must have come."""
-        slowest_ns = max(self._delays, default=0)
-        return self._now_ns() - min(max(slowest_ns, 0), self._contract.period_ns // 2)
+        return self._now_ns() - max(*self._delays, 0, 0)
 
     def _wait_s(self) -> float:
         half_s = self._contract.period_ns / 2e9

@@ -8,6 +8,8 @@ from xml.sax.saxutils import quoteattr
 
 MAX_DOMAIN = 232
 _MAX_PARTICIPANTS = 32
+_FURTHER = ('ROS_LOCALHOST_ONLY', 'ROS_STATIC_PEERS', 'CYCLONEDDS_URI')
+"""Set to anything, they ask for the network: ROS_LOCALHOST_ONLY=1 has been dealt with before."""
 _RANGES = ('SUBNET', 'LOCALHOST', 'OFF', 'SYSTEM_DEFAULT')
 # With smaller fragments, Fast DDS peers lose most large images.
 _GENERAL = '<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>'
@@ -38,12 +40,16 @@ def domain_id(environment: Mapping[str, str] = os.environ) -> int:
 def discovery_range(environment: Mapping[str, str] = os.environ) -> str:
     """Return how far nodes look for each other: one of SUBNET, LOCALHOST, OFF, SYSTEM_DEFAULT.
 
+    Nothing is encrypted here, so nodes stay on this machine unless a variable asks for more.
+
     Raises:
         ConfigError: ROS_AUTOMATIC_DISCOVERY_RANGE is none of them.
     """
     if environment.get('ROS_LOCALHOST_ONLY') == '1':
         return 'LOCALHOST'
-    found = environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'
+    told = any(environment.get(name) for name in _FURTHER)
+    default = 'SUBNET' if told else 'LOCALHOST'
+    found = environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or default
     if found not in _RANGES:
         raise ConfigError(
             f'ROS_AUTOMATIC_DISCOVERY_RANGE is {found!r}; it must be one of {", ".join(_RANGES)}'
