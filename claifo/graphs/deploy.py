@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core.deploy import actors, limits
@@ -28,10 +29,11 @@ def compose(values: Mapping[str, str]) -> list[Process]:
     topics = [topic.strip() for topic in values['image'].split(',') if topic.strip()]
     if topics:
         contracts.with_topics(known, tuple(topics))
-    pilot = {
+    pilot: dict[str, Any] = {
         'policy': policy, 'input': 'cameras', 'contract': values['contract'], 'topics': topics,
     }  # fmt: skip
     if shadow:
+        pilot['compare'] = True
         return [Process('policy_node', 'policy', pilot, {'action': 'shadow/action'}, restart=True)]
     if not values['limits']:
         raise ClaifoError('deploy_policy needs limits:=FILE: without limits nothing moves; '

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from claifo_msgs.msg import Action
 from geometry_msgs.msg import TwistStamped
 from rclpy.duration import Duration
@@ -11,7 +12,6 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 if TYPE_CHECKING:
-    import numpy as np
     from builtin_interfaces.msg import Time
 
     from claifo_core.deploy.contract import ActionPart
@@ -55,3 +55,25 @@ def _twist(part: ActionPart, values: np.ndarray) -> TwistStamped:
         kind, axis = name.split('.')
         setattr(getattr(message.twist, kind), axis, value)
     return message
+
+
+def decode(part: ActionPart, message: Any) -> np.ndarray | None:  # noqa: ANN401 (of KINDS)
+    """Return the numbers of a command, float64 (A,); None if a joint is missing."""
+    if part.output == 'twist_stamped':
+        pairs = (name.split('.') for name in part.names)
+        return np.array([getattr(getattr(message.twist, kind), axis) for kind, axis in pairs])
+    if part.output == 'joint_trajectory':
+        numbers = _last_point(part, message)
+        values = [numbers[name] for name in part.names if name in numbers]
+    else:
+        values = list(message.data)
+    return np.array(values, float) if len(values) == len(part.names) else None
+
+
+def _last_point(part: ActionPart, message: JointTrajectory) -> dict[str, float]:
+    """Return the number of each joint at the end of a trajectory."""
+    if not message.points:
+        return {}
+    point = message.points[-1]
+    values = point.positions if part.meaning == 'position' else point.velocities
+    return dict(zip(message.joint_names, values, strict=False))

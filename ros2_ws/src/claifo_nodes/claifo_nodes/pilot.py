@@ -23,7 +23,7 @@ from claifo_core.deploy.contract import Seen, mismatches
 from claifo_core.deploy.ticks import Tick, Ticks
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import prepare
-from claifo_nodes import images, qos, time_steps
+from claifo_nodes import images, qos, sources, time_steps
 from claifo_nodes.acting import Stacks
 from claifo_nodes.diagnostics import Latency
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from claifo_core.deploy.actors import Actor
     from claifo_core.deploy.contract import Contract
     from claifo_nodes.diagnostics import Diagnostics
+    from claifo_nodes.shadow import Shadow
 
 _MEASURED = 12
 """Pictures from which the rate of a camera is measured."""
@@ -60,9 +61,11 @@ class Pilot:
     """Acts on the cameras of a contract from :meth:`start` to :meth:`stop`."""
 
     def __init__(
-        self, node: Node, actor: Actor, contract: Contract, diagnostics: Diagnostics
-    ) -> None:
+        self, node: Node, actor: Actor, contract: Contract, diagnostics: Diagnostics,
+        shadow: Shadow | None = None,
+    ) -> None:  # fmt: skip
         """Listen to all sources; nothing is acted on yet."""
+        self._shadow = shadow
         self._node, self._actor, self._contract = node, actor, contract
         self._diagnostics = diagnostics
         self._sources = len(contract.cameras) + (contract.proprio is not None)
@@ -173,6 +176,8 @@ class Pilot:
         self.stop()
         for subscription in self._inputs:
             self._node.destroy_subscription(subscription)
+        if self._shadow:
+            self._node.destroy_subscription(self._shadow.subscription)
         self._node.destroy_publisher(self._publisher)
 
     def _on_image(self, number: int, message: Image | CompressedImage) -> None:
@@ -198,7 +203,7 @@ class Pilot:
         seen = self._seen[number]
         compressed = isinstance(message, CompressedImage)
         if seen is None or not compressed:
-            seen = _look(message, seen.stamps_ns if seen else [])
+            seen = sources.look(message, seen.stamps_ns if seen else [])
             self._seen[number] = seen
         if not seen.stamps_ns or stamp_ns > seen.stamps_ns[-1]:
             seen.stamps_ns = [*seen.stamps_ns[1 - _MEASURED :], stamp_ns]
@@ -213,7 +218,7 @@ class Pilot:
         if not self._running:
             return
         try:
-            numbers = _numbers(message, proprio.names, proprio.fields)
+            numbers = sources.numbers(message, proprio.names, proprio.fields)
         except ClaifoError as error:
             self._diagnostics.error('contract', f'{proprio.topic}: {error}')
             return
@@ -304,6 +309,8 @@ class Pilot:
             setattr(message, f'{stage}_ns', span_ns)
             self._stages[stage].observe(span_ns / 1e9)
         self._publisher.publish(message)
+        if self._shadow:
+            self._shadow.compare(action[0])
         self._step += 1
         self._diagnostics.latency.observe(time.monotonic() - arrival.at_s)
 
@@ -311,35 +318,3 @@ class Pilot:
 def _figures(latency: Latency) -> str:
     found = latency.figures()
     return f'p50 {found["p50_ms"]} p99 {found["p99_ms"]} max {found["max_ms"]}' if found else '-'
-
-
-def _look(message: Image | CompressedImage, stamps_ns: list[int]) -> Seen:
-    """Return what the contract speaks of in a picture; a compressed one is decoded for it."""
-    if isinstance(message, Image):
-        return Seen(message.encoding, message.width, message.height, stamps_ns)
-    kind = next((k for k in ('jpeg', 'jpg', 'png') if k in message.format), message.format)
-    try:
-        height, width, _ = images.to_rgb(message).shape
-    except ClaifoError:
-        height = width = 0
-    return Seen('jpeg' if kind == 'jpg' else kind, width, height, stamps_ns)
-
-
-def _numbers(
-    message: JointState, names: tuple[str, ...], fields: tuple[str, ...]
-) -> np.ndarray:
-    """Return the numbers of joint states by name, float32 (P,).
-
-    Raises:
-        ClaifoError: a joint or a field is missing, or a number is not finite.
-    """
-    place = {name: k for k, name in enumerate(message.name)}
-    found = np.zeros(len(names), np.float32)
-    for k, (name, field) in enumerate(zip(names, fields, strict=True)):
-        values = getattr(message, field)
-        if name not in place or place[name] >= len(values):
-            raise ClaifoError(f'there is no {field} of joint {name}')
-        found[k] = values[place[name]]
-    if not np.isfinite(found).all():
-        raise ClaifoError('a number is not finite')
-    return found

@@ -23,6 +23,7 @@ from claifo_nodes.intake import Refusal
 from claifo_nodes.lifecycle import ManagedNode
 from claifo_nodes.main import run
 from claifo_nodes.pilot import Pilot
+from claifo_nodes.shadow import Shadow
 from claifo_nodes.stream import Stream
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class PolicyNode(ManagedNode):
         )
         self._patience_s: float = params.declare(
             self, 'patience_s', 20.0, 'wait for the cameras when activated', unit='s', low=0
+        )
+        self._compares: bool = params.declare(
+            self, 'compare', False, 'with input cameras: compare with the commands of others'
         )
         self._pilot: Pilot | None = None
         self._diagnostics = Diagnostics(self)
@@ -135,7 +139,8 @@ class PolicyNode(ManagedNode):
         contract.check_policy(known, actor.metadata, self._contract or self._file)
         if self._topics:
             known = contract.with_topics(known, tuple(self._topics))
-        return Pilot(self, actor, known, self._diagnostics)
+        shadow = Shadow(self, known, self._diagnostics) if self._compares else None
+        return Pilot(self, actor, known, self._diagnostics, shadow)
 
     def _listen(self) -> Any:  # noqa: ANN401 (the subscription)
         if self._input == 'time_steps':
