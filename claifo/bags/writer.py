@@ -31,6 +31,8 @@ from claifo_core.errors import ClaifoError, did_you_mean
 from claifo_core.files import sync
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from rosbags.interfaces import Connection
 
@@ -152,28 +154,47 @@ class BagWriter:
                 f'{self.path}: frames are {frames.dtype} {frames.shape}; '
                 f'uint8 (time, height, width, {planes}) is needed'
             )
+        known = None if true_return is None else float(true_return)
+        self._write(frames, known, seed)
+
+    def write_film(self, frames: Iterable[NDArray[np.uint8]]) -> int:
+        """Write one episode of one camera as its frames come; returns how many there were.
+
+        Args:
+            frames: uint8, shape (H, W, 3), RGB, each.
+
+        Raises:
+            ClaifoError: the disk is full.
+        """
+        return self._write(frames, None, None)
+
+    def _write(
+        self, frames: Iterable[NDArray[np.uint8]], known: float | None, seed: int | None
+    ) -> int:
         name = f'episode_{len(self._episodes):03d}'
         try:
-            self._write_bag(self._folder / name, frames)
+            count = self._write_bag(self._folder / name, frames)
         except OSError as error:
             raise ClaifoError(
                 f'{self.path}: cannot write {name}: {error.strerror}; free some space or choose '
                 'another folder'
             ) from error
-        known = None if true_return is None else float(true_return)
-        self._episodes.append(EpisodeTruth(name, len(frames), known, seed))
+        self._episodes.append(EpisodeTruth(name, count, known, seed))
+        return count
 
-    def _write_bag(self, path: Path, frames: NDArray[np.uint8]) -> None:
+    def _write_bag(self, path: Path, frames: Iterable[NDArray[np.uint8]]) -> int:
+        count = 0
         with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
             connections = [self._connect(bag, topic) for topic in self._topics]
-            for k, frame in enumerate(frames):
-                stamp_ns = self._next_ns + tick_ns(k, self._rate_hz)
+            for count, frame in enumerate(frames, 1):
+                stamp_ns = self._next_ns + tick_ns(count - 1, self._rate_hz)
                 for view, connection in enumerate(connections):
                     picture = frame[..., 3 * view : 3 * view + 3]
                     self._write_frame(bag, connection, stamp_ns, picture)
-        self._next_ns += tick_ns(len(frames), self._rate_hz) + _PAUSE_NS
+        self._next_ns += tick_ns(count, self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
             sync(file)
+        return count
 
     def _connect(self, bag: Writer, topic: str) -> Connection:
         return bag.add_connection(

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claifo.commands import bag_video
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,12 +18,13 @@ EXIT_UNUSABLE = 2
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``bag info`` and ``bag check``."""
+    """Add ``bag info``, ``bag check`` and ``bag from-video``."""
     text = 'look into a rosbag2 before training: what it holds, whether it can be used'
     parser = commands.add_parser('bag', help=text, description=text)
     actions = parser.add_subparsers(required=True, metavar='ACTION')
     _add_info(actions)
     _add_check(actions)
+    bag_video.add_parser(actions, _crop)
 
 
 def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
