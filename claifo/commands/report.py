@@ -1,4 +1,4 @@
-"""`claifo report`: one self-contained HTML page about a run."""
+"""`claifo report`: one self-contained HTML page about a run, or about a policy on a robot."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command and its options."""
     parser = commands.add_parser(
         'report',
-        help='write one HTML page about a run: curves, views, latent space, clip',
-        description='Write one self-contained HTML page about a run, complete or half finished. '
-        'It needs no network and no other file.',
+        help='write one HTML page about a run, or about a policy on a robot, from its bag',
+        description='Write one self-contained HTML page about a run, complete or half finished: '
+        'curves, views, latent space, clip. Of a bag with the actions of a policy on a robot: '
+        'latency, control rate, safety. It needs no network and no other file.',
     )
-    parser.add_argument('run_dir', type=Path, metavar='RUN', help='the run folder')
+    parser.add_argument('run_dir', type=Path, metavar='RUN', help='the run folder, or a bag')
     parser.add_argument(
         '--out', type=Path, metavar='FILE', help='the page (default RUN/report.html)'
     )
@@ -32,7 +33,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and print where it is."""
-    from claifo.report import build
+    from claifo.report import build, deployment
+    from claifo_core.errors import ClaifoError
 
-    print(build(args.run_dir, args.out, args.control))
+    if not deployment.is_bag(args.run_dir):
+        print(build(args.run_dir, args.out, args.control))
+        return 0
+    if args.control:
+        raise ClaifoError(f'--control is {args.control[0]}; curves are of runs: leave it out')
+    print(deployment.build(args.run_dir, args.out))
     return 0

@@ -114,7 +114,7 @@ def test_commands_are_scaled_clipped_and_told(graph):
     first, second = g.peer.status
     assert (first.clipped, second.clipped) == ([True, False], [False, False])
     assert list(first.requested) == pytest.approx([0.7, 0.2])
-    assert first.names == ['a', 'b'] and first.state == SafetyStatus.RUNNING
+    assert first.names == ['a', 'b'] and first.state == 'running'
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,11 @@ def test_an_impossible_action_is_a_fault_until_it_is_reset(graph, numbers, reaso
     answer = g.call(g.peer.reset)
     assert answer.success and reason in answer.message
     assert list(g.pass_on(-0.25, 0.2).data) == pytest.approx([0, 0.2])
+
+
+def test_states_are_single_words():
+    words = (SafetyStatus.WAITING, SafetyStatus.RUNNING, SafetyStatus.FAULT)
+    assert words == ('waiting', 'running', 'fault')
 
 
 def test_silence_is_a_fault_in_time(graph):
