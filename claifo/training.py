@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ import numpy as np
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.topics import camera_topics, split_topics
 from claifo.environments import agent_hz, env_spec, evaluation_env, films_of
+from claifo_core import parallel
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
@@ -75,9 +77,10 @@ def setting(config: TrainConfig) -> Setting:
     )
 
 
-def _world(config: TrainConfig) -> World:
+def _world(config: TrainConfig, *, evaluated: bool) -> World:
     specs = [env_spec(config.env)] * config.env.num_envs
-    return World(**vars(setting(config)), vector=functools.partial(VectorEnv, specs))
+    world = World(**vars(setting(config)), vector=functools.partial(VectorEnv, specs))
+    return world if evaluated else dataclasses.replace(world, single=None, compared=dict)
 
 
 def _compared(config: TrainConfig) -> dict[str, float | None]:
@@ -116,6 +119,9 @@ def train(
 ) -> dict[str, Any]:
     """Start a run, or resume the one in ``run_dir``, and train to its end.
 
+    Started by `torchrun`, each process calls this; all but the first keep their replay in
+    ``run_dir``/rank1, rank2, …, and are silent.
+
     Args:
         config: The run.
         run_dir: Its folder.
@@ -123,13 +129,23 @@ def train(
         stop: Asked between steps; true ends the session with a checkpoint.
 
     Returns:
-        The last metrics record.
+        The last metrics record; nothing in all but the first process.
 
     Raises:
         ClaifoError: bag, checkpoint or configuration cannot be used.
     """
     videos, report = read_expert(config)
-    for line in report.lost:
+    team = parallel.join()
+    first = team.rank == 0
+    for line in report.lost if first else ():
         print(f'expert: {line}')
-    with closing(Trainer(config, run_dir, _world(config), videos, console=console)) as trainer:
-        return trainer.run(stop)
+    folder = run_dir if first else run_dir / f'rank{team.rank}'
+    world = _world(config, evaluated=first)
+    with (
+        closing(team),
+        closing(
+            Trainer(config, folder, world, videos, console=console and first, team=team)
+        ) as trainer,
+    ):
+        end = trainer.run(stop)
+    return end if first else {}

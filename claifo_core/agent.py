@@ -59,8 +59,19 @@ class Agent:
         augmenter: Augmenter,
         config: TrainConfig,
         rng: torch.Generator,
+        *,
+        half: bool = False,
     ) -> None:
-        """Take built parts; every random number comes from ``rng`` or the augmenter's stream."""
+        """Take built parts.
+
+        Args:
+            networks: What acts and learns.
+            optimisers: What moves their weights.
+            augmenter: Makes views, from a stream of its own.
+            config: The run.
+            rng: Where every other random number comes from.
+            half: Encode in bfloat16.
+        """
         self.networks = networks
         self.optimisers = optimisers
         self._augmenter = augmenter
@@ -72,6 +83,7 @@ class Agent:
             'critic': apply in ('CL-Q', 'everywhere'),
         }
         self._rng = rng
+        self._half = half
 
     @torch.no_grad()
     def act(self, obs: Tensor, proprio: Tensor, std: float) -> Tensor:
@@ -86,7 +98,7 @@ class Agent:
         mean = torch.tanh(self.networks.actor(state))
         return explore(mean, std, self._rng)
 
-    def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
+    def update(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
         """Do one update of every network.
 
         Args:
@@ -102,7 +114,7 @@ class Agent:
             return self._sequential(agent, expert, std)
         return self._joint(agent, expert, std)
 
-    def _sequential(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
+    def _sequential(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
         """Step the encoder on InfoNCE, then on the critic's error (the authors' code)."""
         metrics: dict[str, Tensor] = {}
         if self._config.contrastive != 'none':
@@ -126,7 +138,7 @@ class Agent:
         self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
-    def _joint(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
+    def _joint(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
         """Step the encoder once on the sum of both losses (the paper's objective)."""
         metrics: dict[str, Tensor] = {}
         contrastive, shared = self._config.contrastive != 'none', self._config.share_views
@@ -166,8 +178,9 @@ class Agent:
         return self._augmenter.shift_(images)
 
     def _encode(self, images: Tensor) -> Tensor:
-        latent: Tensor = self.networks.encoder(images.flatten(1, 2))
-        return latent
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._half):
+            latent: Tensor = self.networks.encoder(images.flatten(1, 2))
+        return latent.float()
 
     @torch.no_grad()
     def _encode_all(self, *views: tuple[Tensor, str]) -> list[Tensor]:
@@ -220,7 +233,7 @@ class Agent:
         next_latent: Tensor,
         agent: Batch,
         reward: Tensor,
-        std: float,
+        std: float | Tensor,
         metrics: dict[str, Tensor],
     ) -> Tensor:
         with torch.no_grad():
@@ -237,7 +250,7 @@ class Agent:
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
         return loss
 
-    def _actor_step(self, state: Tensor, std: float, metrics: dict[str, Tensor]) -> None:
+    def _actor_step(self, state: Tensor, std: float | Tensor, metrics: dict[str, Tensor]) -> None:
         """Train the actor on fixed states (z, proprioception), then move the target critic."""
         action, pre_tanh = self._noisy_action(state, std)
         self.networks.critic.requires_grad_(False)
@@ -257,7 +270,7 @@ class Agent:
                 self._config.critic_tau,
             )
 
-    def _noisy_action(self, state: Tensor, std: float) -> tuple[Tensor, Tensor]:
+    def _noisy_action(self, state: Tensor, std: float | Tensor) -> tuple[Tensor, Tensor]:
         """Return the action with clipped noise, and the mean before tanh."""
         pre_tanh = self.networks.actor(state)
         mean = torch.tanh(pre_tanh)

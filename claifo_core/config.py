@@ -199,6 +199,12 @@ class TrainConfig(_Section):
 
     seed: int = option(0, 'seed of every random stream of the run', low=0)
     device: str = option('auto', 'where to learn', choices=('auto', 'cpu', 'cuda'))
+    precision: str = option(
+        'float32',
+        'arithmetic: float32; tf32, the tensor cores of a GPU; bfloat16, the encoder in half '
+        'precision and the rest as tf32',
+        choices=('float32', 'tf32', 'bfloat16'),
+    )
     threads: int = option(0, 'torch threads; 0: all cores but one, at least one', low=0)
     steps: int = option(1_100_000, 'agent steps in all, over all environments', low=1)
     minutes: float = option(

@@ -11,12 +11,16 @@ import torch
 
 from claifo_core.agent import Agent, build_optimisers
 from claifo_core.augment import Augmenter
+from claifo_core.capture import Recorded
+from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
 from claifo_core.exploration import uniform
 from claifo_core.networks import build_networks
+from claifo_core.parallel import ALONE, Team
 from claifo_core.policy import Policy
 from claifo_core.replay import Batch, Replay
 from claifo_core.seeding import generator, seed_for
+from claifo_core.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +30,8 @@ if TYPE_CHECKING:
 
     from claifo_core.config import TrainConfig
 
-EXPLODED = 1e8
-"""A loss beyond this stops the run: nothing sensible follows."""
+_LOOK_EVERY = {'cpu': 1, 'cuda': 50}
+"""Updates after which losses are looked at; on a GPU each look waits for it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Learner:
     """Replay, networks and schedules of one run; everything random follows from its seed.
 
     Attributes:
-        steps: Agent steps observed, over all environments.
+        steps: Agent steps observed, over all environments of all processes.
         updates: Updates done.
         views: Cameras per frame, V: as many as the expert's videos have.
         proprio_dim: Length of the proprioception that is used; 0: none is.
@@ -65,6 +69,7 @@ class Learner:
         action_dim: int,
         videos: Sequence[NDArray[np.uint8]],
         proprio_dim: int = 0,
+        team: Team = ALONE,
     ) -> None:
         """Build every part.
 
@@ -73,33 +78,41 @@ class Learner:
             action_dim: Length of an action.
             videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
             proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
+            team: The processes that learn together, each from a replay of its own.
 
         Raises:
-            ClaifoError: no expert video fits the frame size, stack and n-step window.
+            ClaifoError: no expert video fits the frame size, stack and n-step window; the batch
+                cannot be shared by the team.
         """
         self.config = config
         self.action_dim = action_dim
+        self.team = team
+        self._batch_size = team.share(config.agent.batch_size, 'agent.batch_size')
         self.device = choose_device(config.device)
+        half = use_precision(config.precision, self.device)
         self.steps = 0
         self.updates = 0
         env, agent, seed = config.env, config.agent, config.seed
+        self.views = videos[0].shape[3] // 3 if videos else 1
+        self.proprio_dim = proprio_dim if env.proprio else 0
+        frames = config.replay_frames // team.size
+        home = replay_device(frames * 3 * self.views * env.size_px**2, self.device)
         self._new_replay = functools.partial(
             Replay,
             size_px=env.size_px,
             stack=env.frame_stack,
             n_step=agent.n_step,
             discount=agent.discount,
-            device=self.device,
+            views=self.views,
         )
-        self.views = videos[0].shape[3] // 3 if videos else 1
-        self.proprio_dim = proprio_dim if env.proprio else 0
         self.take_expert(videos)
         self.replay = self._new_replay(
-            config.replay_frames,
+            frames,
             action_dim=action_dim,
-            views=self.views,
             proprio_dim=self.proprio_dim,
             lanes=env.num_envs,
+            device=home,
+            batches_on=self.device,
         )
         networks = build_networks(
             config.network,
@@ -111,8 +124,10 @@ class Learner:
             seed=seed_for(seed, 'networks'),
             device=self.device,
         )
+        own = (team.rank,) if team.rank else ()
+        places = {'explore': torch.device('cpu'), 'replay': home}
         self.rngs = {
-            name: generator(seed, name, device='cpu' if name == 'explore' else self.device)
+            name: generator(seed, name, *own, device=places.get(name, self.device))
             for name in ('agent', 'augment', 'replay', 'expert', 'explore')
         }
         self.agent = Agent(
@@ -121,9 +136,16 @@ class Learner:
             Augmenter(config.augment, self.rngs['augment']),
             config,
             self.rngs['agent'],
+            half=half,
         )
-        self._sums: dict[str, Tensor] = {}
-        self._summed = 0
+        for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
+            _let_rates_change(optimiser, self.device)
+            team.average_gradients(optimiser)
+        self._std = torch.zeros((), device=self.device)
+        self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
+        self._tables: list[int] = []
+        self._batch: Batch | None = None
+        self._totals = Totals()
 
     def take_expert(self, videos: Sequence[NDArray[np.uint8]]) -> None:
         """Learn from these videos from now on, uint8 (T, H, W, 3 V) each.
@@ -132,9 +154,8 @@ class Learner:
             ClaifoError: a video does not fit; those taken before stay.
         """
         self._check_videos(videos)
-        self.expert = self._new_replay(
-            sum(map(len, videos)), action_dim=0, views=self.views
-        )
+        frames = sum(map(len, videos))
+        self.expert = self._new_replay(frames, action_dim=0, device=self.device)
         for video in videos:
             self.expert.add_video(video)
 
@@ -178,7 +199,7 @@ class Learner:
         self.replay.append(
             env, step.action, step.reward, step.frame, proprio, terminated=step.terminated
         )
-        self.steps += 1
+        self.steps += self.team.size
 
     def act(self) -> NDArray[np.float32]:
         """Return an exploring action for every environment's newest observation, (N, A)."""
@@ -186,9 +207,7 @@ class Learner:
         if self.steps < self.config.uniform_steps:
             actions = uniform(count, self.action_dim, self.rngs['explore'])
         else:
-            newest = [self.replay.latest(env) for env in range(count)]
-            obs, proprio = (torch.stack(parts) for parts in zip(*newest, strict=True))
-            actions = self.agent.act(obs, proprio, self.std).cpu()
+            actions = self.agent.act(*self.replay.latest(), self.std).cpu()
         return actions.numpy()
 
     def update(self) -> None:
@@ -197,17 +216,50 @@ class Learner:
         Raises:
             ClaifoError: a loss is not finite or has exploded.
         """
-        size = self.config.agent.batch_size
         self._set_rates()
-        batch = self.replay.sample(size, self.rngs['replay'])
-        metrics = self.agent.update(
-            batch, self.expert.sample(size, self.rngs['expert']), self.std
-        )
+        self._std.fill_(self.std)
+        self._refresh()
+        if not self._at_home:
+            self._fetch()
+        self._learn()
         self.updates += 1
-        self._guard(metrics, batch)
-        for name, value in metrics.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._summed += 1
+        self._totals.count += 1
+        if self._totals.count % _LOOK_EVERY[self.device.type] == 0:
+            self._guard()
+
+    def _refresh(self) -> None:
+        """Bring both tables of episodes up to date; one that has grown has moved."""
+        found = [replay.episodes for replay in (self.replay, self.expert)]
+        for episodes in found:
+            episodes.refresh()
+        tables = [episodes.table.data_ptr() for episodes in found]
+        if tables != self._tables:
+            self._tables = tables
+            self._learn.forget()
+
+    @property
+    def _at_home(self) -> bool:
+        """Whether the replay lies where the networks are."""
+        return self.replay.frames.device.type == self.device.type
+
+    def _fetch(self) -> None:
+        """Put a batch from host memory where the update expects it, while the GPU is busy."""
+        batch = self._draw()
+        if self._batch is None:
+            self._batch = batch
+        for ours, theirs in zip(vars(self._batch).values(), vars(batch).values(), strict=True):
+            ours.copy_(theirs)
+
+    def _draw(self) -> Batch:
+        return self.replay.draw(self._batch_size, self.rngs['replay'])
+
+    def _learn_once(self) -> None:
+        """Draw, update, add up the metrics: all that a GPU does without the host."""
+        if self._at_home:
+            self._batch = self._draw()
+        assert self._batch is not None
+        expert = self.expert.draw(self._batch_size, self.rngs['expert'])
+        self._totals.add(self.agent.update(self._batch, expert, self._std))
 
     def _set_rates(self) -> None:
         """Let the learning rates fall linearly over the run."""
@@ -221,28 +273,30 @@ class Learner:
                 if name == 'discriminator'
                 else agent.learning_rate
             )
-            optimiser.param_groups[0]['lr'] = share * rate
+            group = optimiser.param_groups[0]
+            if isinstance(group['lr'], torch.Tensor):
+                group['lr'].fill_(share * rate)
+            else:
+                group['lr'] = share * rate
 
-    def _guard(self, metrics: dict[str, Tensor], batch: Batch) -> None:
+    def _guard(self) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""
-        names = [name for name in metrics if name.endswith('_loss')]
-        values = torch.stack([metrics[name] for name in names]).tolist()
-        for name, value in zip(names, values, strict=True):
-            if not abs(value) < EXPLODED:  # also true for NaN
-                obs = batch.obs.float()
-                raise ClaifoError(
-                    f'{name} is {value} at step {self.steps}, update {self.updates}; batch: '
-                    f'frames mean {obs.mean():.1f} std {obs.std():.1f}, action max '
-                    f'{batch.action.abs().max():.3g}, imitation reward mean '
-                    f'{metrics["reward_mean"]:.3g}, q mean {metrics["q_mean"]:.3g}; lower the '
-                    'learning rates or resume from the last checkpoint with another seed'
-                )
+        found = self._totals.exploded()
+        if not found:
+            return
+        assert self._batch is not None
+        newest, obs = self._totals.newest, self._batch.obs.float()
+        raise ClaifoError(
+            f'{found} is {float(newest[found])} at step {self.steps}, update {self.updates}; '
+            f'batch: frames mean {obs.mean():.1f} std {obs.std():.1f}, action max '
+            f'{self._batch.action.abs().max():.3g}, imitation reward mean '
+            f'{newest["reward_mean"]:.3g}, q mean {newest["q_mean"]:.3g}; lower the '
+            'learning rates or resume from the last checkpoint with another seed'
+        )
 
     def take_metrics(self) -> dict[str, float]:
         """Return the mean of every metric since the last call."""
-        means = {name: float(total) / self._summed for name, total in self._sums.items()}
-        self._sums, self._summed = {}, 0
-        return means | {'action_std': self.std}
+        return self._totals.take() | {'action_std': self.std}
 
     @property
     def parameters(self) -> int:
@@ -280,6 +334,7 @@ class Learner:
             _match_layout(optimiser)
         for name, rng in self.rngs.items():
             rng.set_state(tensors[f'rng.{name}'].cpu())
+        self._learn.forget()
 
 
 def _moments(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
@@ -299,18 +354,10 @@ def _match_layout(optimiser: torch.optim.Adam) -> None:
                 state[key] = torch.empty_like(parameter).copy_(value)
 
 
-def set_threads(count: int) -> None:
-    """Let torch use ``count`` threads; 0: all cores but one, at least one."""
-    torch.set_num_threads(count or max(1, torch.get_num_threads() - 1))
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the torch device for 'auto', 'cpu' or 'cuda'.
-
-    Raises:
-        ClaifoError: CUDA is asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if name == 'cuda' and not available:
-        raise ClaifoError('device is cuda, but torch finds no GPU; use --device cpu or auto')
-    return torch.device('cuda' if available and name != 'cpu' else 'cpu')
+def _let_rates_change(optimiser: torch.optim.Adam, device: torch.device) -> None:
+    """Keep the learning rate where a CUDA graph reads it anew in every update."""
+    if device.type != 'cuda':
+        return
+    for group in optimiser.param_groups:
+        group['lr'] = torch.tensor(group['lr'], device=device)
+        group['capturable'] = True

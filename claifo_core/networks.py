@@ -60,7 +60,8 @@ class Linear(nn.Linear):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (B, inputs) to (B, outputs)."""
-        if rows.is_cuda or not _ONEDNN or self.weight.numel() < _LARGE:
+        plain = rows.is_cuda or not _ONEDNN or torch.is_autocast_enabled(rows.device.type)
+        if plain or self.weight.numel() < _LARGE:
             return super().forward(rows)
         product: Tensor = _Product.apply(rows, self.weight)
         return product + self.bias
@@ -116,7 +117,8 @@ class Encoder(nn.Module):
         weight, bias = self.first.weight, self.first.bias
         assert bias is not None
         # oneDNN's own layout is quicker to enter than channels_last, but has no gradient.
-        own_layout = _ONEDNN and not images.is_cuda and not torch.is_grad_enabled()
+        exact = not torch.is_autocast_enabled(images.device.type)
+        own_layout = _ONEDNN and exact and not images.is_cuda and not torch.is_grad_enabled()
         laid_out = (
             images.to_mkldnn()
             if own_layout

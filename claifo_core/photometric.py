@@ -2,6 +2,9 @@
 
 The mathematics is that of torchvision's transforms v2; values are clamped to 0..255 after each
 change as uint8 images would be, but not rounded.
+
+On a CPU only the chosen frames are changed. What a CUDA graph holds may not depend on what was
+drawn: there every frame is changed and the chosen ones are kept (see :mod:`claifo_core.capture`).
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from claifo_core.capture import recordable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +30,7 @@ def brightness_(frames: Tensor, factor: Tensor) -> None:
 
 def contrast_(frames: Tensor, factor: Tensor) -> None:
     """Blend with the frame's mean luma: ``factor`` 0 is flat grey, 1 unchanged; shape (N,)."""
-    mean = (frames.mean((2, 3)) @ frames.new_tensor(_LUMA)).view(-1, 1, 1, 1)
+    mean = _luma(frames.mean((2, 3), keepdim=True))
     ratio = factor.view(-1, 1, 1, 1)
     frames.mul_(ratio).add_((1 - ratio) * mean).clamp_(0, 255)
 
@@ -48,12 +53,46 @@ def hue_(frames: Tensor, turn: Tensor) -> None:
     chroma = frames.amax(1).sub_(low)
     angle = (green - red).add_(blue - low).add_(chroma).div_(chroma.clamp_min(1e-6))
     angle.copysign_(green - blue)
-    offset = 6 * turn.unsqueeze(1) - torch.tensor([0, 2, -2], device=frames.device)
+    offset = 6 * turn.unsqueeze(1) - torch.stack([0 * turn, 0 * turn + 2, 0 * turn - 2], 1)
     offset = (offset + 3).remainder(6) - 3
     torch.add(angle.unsqueeze(1), offset[:, :, None, None], out=frames)
     # For |x| <= 6 the distance around the circle is 3 - ||x| - 3|.
     frames.abs_().sub_(3).abs_().sub_(1).clamp_(0, 1)
     frames.mul_(chroma.unsqueeze(1)).add_(low.unsqueeze(1))
+
+
+def jitter_(frames: Tensor, values: Tensor) -> None:
+    """Change brightness, contrast, saturation and hue in the order that was drawn.
+
+    Args:
+        frames: See above.
+        values: Three factors and the turn of the hue, then the order of the four changes by
+            number, the same for all frames; shape (N, 8).
+    """
+    changes, order = values[:, :4], values[:, 4:]
+    if recordable(frames):
+        for place in range(4):
+            _change_one_(frames, changes, order[:, place])
+        return
+    each = (brightness_, contrast_, saturation_, hue_)
+    for number in map(int, order[0].tolist()):
+        each[number](frames, changes[:, number])
+
+
+def _change_one_(frames: Tensor, changes: Tensor, number: Tensor) -> None:
+    """Apply the change of that number, (N,), without asking which it is.
+
+    The first three blend with black, with the mean and with the luma of each pixel.
+    """
+    is_it = [(number == k).view(-1, 1, 1, 1) for k in range(4)]
+    factors = changes.view(-1, 4, 1, 1).split(1, 1)
+    ratio = torch.where(is_it[0], factors[0], torch.where(is_it[1], factors[1], factors[2]))
+    mean, luma = _luma(frames.mean((2, 3), keepdim=True)), _luma(frames)
+    other = torch.where(is_it[1], mean, torch.where(is_it[2], luma, torch.zeros_like(luma)))
+    turned = frames.clone()
+    hue_(turned, changes[:, 3])
+    blended = (ratio * frames + (1 - ratio) * other).clamp_(0, 255)
+    frames.copy_(torch.where(is_it[3], turned, blended))
 
 
 def grayscale_(frames: Tensor, chosen: Tensor) -> None:
@@ -78,10 +117,14 @@ def flip_vertically_(frames: Tensor, chosen: Tensor) -> None:
 
 def blur_(frames: Tensor, sigma: Tensor) -> None:
     """Apply a 3x3 Gaussian of ``sigma`` pixels, border reflected; 0 leaves a frame; shape (N,)."""
-    chosen = sigma > 0
-    side = torch.exp(-0.5 / sigma[chosen].square()).view(-1, 1, 1, 1)
+    side = torch.exp(-0.5 / sigma.square()).view(-1, 1, 1, 1)  # 0 for sigma 0
     share = side / (1 + 2 * side)
-    _on_chosen(frames, chosen, lambda x: _spread_(_spread_(x, share, 2), share, 3))
+    if recordable(frames):  # a share of 0 changes nothing
+        _spread_(_spread_(frames, share, 2), share, 3)
+        return
+    chosen = sigma > 0
+    mine = share[chosen]
+    _on_chosen(frames, chosen, lambda x: _spread_(_spread_(x, mine, 2), mine, 3))
 
 
 def _spread_(frames: Tensor, share: Tensor, dim: int) -> Tensor:
@@ -98,14 +141,18 @@ def _spread_(frames: Tensor, share: Tensor, dim: int) -> Tensor:
 
 def permute_(frames: Tensor, order: Tensor) -> None:
     """Reorder the colour channels; int64, shape (N, 3)."""
+    if recordable(frames):
+        frames.copy_(_reordered(frames, order))
+        return
     changed = (order != torch.arange(3, device=order.device)).any(1)
+    mine = order[changed]
+    _on_chosen(frames, changed, lambda x: _reordered(x, mine))
 
-    def permute(x: Tensor) -> Tensor:
-        first = 3 * torch.arange(len(x), device=x.device).unsqueeze(1)
-        planes = x.flatten(0, 1).index_select(0, (first + order[changed]).flatten())
-        return planes.view_as(x)
 
-    _on_chosen(frames, changed, permute)
+def _reordered(frames: Tensor, order: Tensor) -> Tensor:
+    first = 3 * torch.arange(len(frames), device=frames.device).unsqueeze(1)
+    planes = frames.flatten(0, 1).index_select(0, (first + order).flatten())
+    return planes.view_as(frames)
 
 
 def resized_crop_(frames: Tensor, box: Tensor) -> None:
@@ -133,6 +180,9 @@ def _luma(frames: Tensor) -> Tensor:
 
 
 def _on_chosen(frames: Tensor, chosen: Tensor, change: Callable[[Tensor], Tensor]) -> None:
+    if recordable(frames):
+        frames.copy_(torch.where(chosen.view(-1, 1, 1, 1), change(frames), frames))
+        return
     rows = chosen.nonzero().squeeze(1)
     if len(rows):
         frames.index_copy_(0, rows, change(frames.index_select(0, rows)))

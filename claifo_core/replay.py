@@ -1,21 +1,20 @@
 """Frames stored once as uint8; stacks, n-step returns and expert pairs are built when sampled.
 
-Each environment writes to a lane of its own, a ring. Frames of a lane are numbered without end;
-frame ``k`` lies in slot ``k % lane``. A transition may start at any frame whose whole stack and
-whole n-step window lie in the same episode and have not been overwritten: for each episode that
-is one interval, so sampling needs a short list of intervals and no flag per frame.
+Frames lie in one ring per environment; :mod:`claifo_core.episodes` knows which of them make
+transitions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from claifo_core.errors import ClaifoError
+from claifo_core.episodes import Episodes
+from claifo_core.transfer import Uplink, put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""
+
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,6 @@ class Batch:
     next_proprio: Tensor
 
 
-@dataclass
-class _Episode:
-    """Frames ``first`` to ``last`` (numbers within the lane, both included)."""
-
-    first: int
-    last: int
-    terminated: bool = False
-
-
-@dataclass
-class _Lane:
-    written: int = 0
-    episodes: list[_Episode] = field(default_factory=list)
-
-
 class Replay:
     """Ring of single frames with actions and rewards, in one lane per environment."""
 
@@ -80,6 +65,7 @@ class Replay:
         n_step: int = 1,
         discount: float = 0.99,
         device: torch.device | str = 'cpu',
+        batches_on: torch.device | None = None,
     ) -> None:
         """Reserve memory: frames * size_px^2 * 3 * views bytes, touched only as it fills.
 
@@ -93,26 +79,34 @@ class Replay:
             stack: Frames in one observation.
             n_step: Steps between obs and next_obs.
             discount: gamma, per step.
-            device: Where frames are kept and batches appear.
+            device: Where frames are kept.
+            batches_on: Where batches appear; None: on ``device``. A GPU reads frames of the host
+                from page-locked memory.
         """
         self.stack, self.n_step, self.discount = stack, n_step, discount
         self.lane_frames = frames // lanes
         total = self.lane_frames * lanes
+        device = torch.device(device)
+        batches_on = batches_on or device
+        pinned = device.type == 'cpu' and batches_on.type == 'cuda'
         shape = (total, 3 * views, size_px, size_px)
-        self.frames = torch.empty(shape, dtype=torch.uint8, device=device)
+        self.frames = torch.empty(shape, dtype=torch.uint8, device=device, pin_memory=pinned)
         self.proprio = torch.zeros((total, proprio_dim), device=device)
         self.action = torch.zeros((total, action_dim), device=device)
         self.reward = torch.zeros(total, device=device)
-        self._lanes = [_Lane() for _ in range(lanes)]
+        self._uplink = Uplink(batches_on)
+        self._pinned = pinned
+        self.episodes = Episodes(lanes, self.lane_frames, stack, n_step, device)
+        self._lanes = range(lanes)
         self._dirty: set[int] = set()
         self._back = torch.arange(-stack + 1, n_step + 1, device=device)
+        self._powers = discount ** torch.arange(n_step, device=device)
 
     def begin(
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
     ) -> None:
         """Start an episode with its first frame, uint8 (H, W, 3 V), and proprioception (P,)."""
-        number = self._write(lane, frame, proprio)
-        self._lanes[lane].episodes.append(_Episode(number, number))
+        self.episodes.begin(lane, self._write(lane, frame, proprio))
 
     def append(
         self,
@@ -125,37 +119,27 @@ class Replay:
         terminated: bool = False,
     ) -> None:
         """Add the action taken at the newest frame, its reward, and the frame that followed."""
-        state = self._lanes[lane]
-        slot = self._slot(lane, state.written - 1)
-        self.action[slot] = torch.from_numpy(action)
+        slot = self._slot(lane, self.episodes.written(lane) - 1)
+        put(self.action[slot], action)
         self.reward[slot] = reward
         self._dirty.add(slot // CHUNK_FRAMES)
-        episode = state.episodes[-1]
-        episode.last = self._write(lane, frame, proprio)
-        episode.terminated = terminated
+        self._write(lane, frame, proprio)
+        self.episodes.extend(lane, terminated=terminated)
 
     def add_video(self, video: NDArray[np.uint8], lane: int = 0) -> None:
         """Add an episode without actions, uint8 (T, H, W, 3 V)."""
-        state = self._lanes[lane]
-        first = state.written
-        for frame in video:
-            self._write(lane, frame)
-        state.episodes.append(_Episode(first, state.written - 1))
+        numbers = [self._write(lane, frame) for frame in video]
+        self.episodes.begin(lane, numbers[0])
 
     def _write(
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
     ) -> int:
-        state = self._lanes[lane]
-        number = state.written
+        number = self.episodes.take(lane)
         slot = self._slot(lane, number)
-        self.frames[slot] = torch.from_numpy(frame).permute(2, 0, 1)
+        put(self.frames[slot], frame.transpose(2, 0, 1))
         if proprio is not None:
-            self.proprio[slot] = torch.from_numpy(proprio)
+            put(self.proprio[slot], proprio)
         self._dirty.add(slot // CHUNK_FRAMES)
-        state.written += 1
-        oldest = state.written - self.lane_frames
-        while state.episodes and state.episodes[0].last < oldest:
-            del state.episodes[0]
         return number
 
     def _slot(self, lane: int, number: int) -> int:
@@ -163,20 +147,7 @@ class Replay:
 
     def __len__(self) -> int:
         """Return how many transitions can be sampled."""
-        return sum(stop - start for _, _, start, stop in self._intervals())
-
-    def _intervals(self) -> list[tuple[int, _Episode, int, int]]:
-        """Return (lane, episode, first start, end of starts) of each episode with legal starts."""
-        found = []
-        for index, lane in enumerate(self._lanes):
-            oldest = lane.written - self.lane_frames
-            for episode in lane.episodes:
-                cut = episode.first < oldest
-                start = oldest + self.stack - 1 if cut else episode.first
-                stop = episode.last - self.n_step + 1
-                if stop > start:
-                    found.append((index, episode, start, stop))
-        return found
+        return len(self.episodes)
 
     def sample(self, batch_size: int, rng: torch.Generator) -> Batch:
         """Draw transitions uniformly from all legal starts, with replacement.
@@ -184,61 +155,55 @@ class Replay:
         Raises:
             ClaifoError: no episode is as long as the n-step window.
         """
-        intervals = self._intervals()
-        if not intervals:
-            raise ClaifoError(
-                f'replay: no episode so far has {self.n_step + 1} frames (agent.n_step + 1); '
-                'lower agent.n_step or let episodes last longer (env.episode_steps)'
-            )
-        table = torch.tensor(
-            [
-                (lane, e.first, start, stop - start, e.last if e.terminated else -1)
-                for lane, e, start, stop in intervals
-            ],
-            device=self.frames.device,
-        )
-        ends = table[:, 3].cumsum(0)
-        pick = torch.randint(int(ends[-1]), (batch_size,), generator=rng, device=rng.device)
-        pick = pick.to(self.frames.device)
-        row = torch.searchsorted(ends, pick, right=True)
-        lane, first, start, length, terminal = table[row].unbind(1)
-        number = start + pick - (ends[row] - length)
-        return self._gather(lane * self.lane_frames, number, first, terminal)
+        self.episodes.refresh()
+        return self.draw(batch_size, rng)
 
-    def _gather(self, base: Tensor, number: Tensor, first: Tensor, terminal: Tensor) -> Batch:
-        window = torch.maximum(number[:, None] + self._back, first[:, None])
-        slots = base[:, None] + window % self.lane_frames
-        frames = self.frames.index_select(0, slots.flatten()).unflatten(0, slots.shape)
+    def draw(self, batch_size: int, rng: torch.Generator) -> Batch:
+        """Do what :meth:`sample` does with the table of episodes as it is: needs no host.
+
+        Args:
+            batch_size: B.
+            rng: Source of the draws, on the device of the frames.
+        """
+        at = self.episodes.draw(batch_size, rng)
+        window = torch.maximum(at.number[:, None] + self._back, at.first[:, None])
+        slots = at.lane[:, None] * self.lane_frames + window % self.lane_frames
         steps = slots[:, self.stack - 1 : -1]
-        powers = self.discount ** torch.arange(self.n_step, device=steps.device)
-        alive = (number + self.n_step != terminal).float()
+        alive = (at.number + self.n_step != at.terminal).float()
+        bring = self._uplink.bring
+        frames = bring(self._frames_at(slots))
         return Batch(
             obs=_pictures(frames[:, : self.stack]),
             next_obs=_pictures(frames[:, self.n_step :]),
-            proprio=self.proprio[slots[:, self.stack - 1]],
-            next_proprio=self.proprio[slots[:, -1]],
-            action=self.action[steps[:, 0]],
-            reward=(self.reward[steps] * powers).sum(1),
-            discount=alive * self.discount**self.n_step,
+            proprio=bring(self.proprio[slots[:, self.stack - 1]]),
+            next_proprio=bring(self.proprio[slots[:, -1]]),
+            action=bring(self.action[steps[:, 0]]),
+            reward=bring((self.reward[steps] * self._powers).sum(1)),
+            discount=bring(alive * self.discount**self.n_step),
         )
 
-    def latest(self, lane: int) -> tuple[Tensor, Tensor]:
-        """Return the newest observation of a lane, uint8 (T V, 3, H, W), and proprioception."""
-        state = self._lanes[lane]
-        window = state.written - 1 + self._back[: self.stack]
-        window = window.clamp_min(state.episodes[-1].first)
-        slots = lane * self.lane_frames + window % self.lane_frames
-        return _pictures(self.frames[slots]), self.proprio[slots[-1]]
+    def _frames_at(self, slots: Tensor) -> Tensor:
+        """Return frames, uint8 (*slots.shape, 3 V, H, W), page-locked where a GPU reads them."""
+        shape = (slots.numel(), *self.frames.shape[1:])
+        found = self.frames.new_empty(shape, pin_memory=self._pinned)
+        torch.index_select(self.frames, 0, slots.flatten(), out=found)
+        return found.view(*slots.shape, *shape[1:])
+
+    def latest(self) -> tuple[Tensor, Tensor]:
+        """Return the newest observation of every lane.
+
+        Returns:
+            Stacks, uint8 (lanes, T V, 3, H, W), and proprioception, float32 (lanes, P).
+        """
+        slots = torch.tensor(
+            [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
+        ).to(self.frames.device)
+        bring = self._uplink.bring
+        return _pictures(bring(self._frames_at(slots))), bring(self.proprio[slots[:, -1]])
 
     def state(self) -> list[dict[str, Any]]:
         """Return counts and episodes of every lane as JSON values."""
-        return [
-            {
-                'written': lane.written,
-                'episodes': [[e.first, e.last, int(e.terminated)] for e in lane.episodes],
-            }
-            for lane in self._lanes
-        ]
+        return self.episodes.state()
 
     def dirty(self) -> list[int]:
         """Return the chunks changed since :meth:`mark_clean`."""
@@ -260,13 +225,7 @@ class Replay:
 
     def restore(self, state: Sequence[dict[str, Any]]) -> None:
         """Take over counts and episodes; the chunks are copied in by the caller."""
-        self._lanes = [
-            _Lane(
-                int(lane['written']),
-                [_Episode(int(a), int(b), bool(t)) for a, b, t in lane['episodes']],
-            )
-            for lane in state
-        ]
+        self.episodes.restore(state)
         self._dirty = set()
 
 

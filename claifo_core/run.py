@@ -157,6 +157,7 @@ class Run:
     def next_seed(self, env: int) -> int:
         """Return the seed of the next episode of environment ``env``."""
         self._episode += 1
+        env += self.learner.team.rank * self.config.env.num_envs
         return episode_seed(self.config.seed, 'episode', env, self._episode)
 
     def begin(self, env: int, step: Step) -> None:

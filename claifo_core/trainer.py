@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from claifo_core.devices import set_threads
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner, set_threads
+from claifo_core.learner import Learner
+from claifo_core.parallel import ALONE, Team
 from claifo_core.run import Run, Setting, Step
 
 if TYPE_CHECKING:
@@ -76,8 +78,17 @@ class Trainer:
         videos: Sequence[NDArray[np.uint8]],
         *,
         console: bool = True,
+        team: Team = ALONE,
     ) -> None:
         """Start the simulators, and resume where the folder holds a checkpoint.
+
+        Args:
+            config: The run.
+            run_dir: Its folder; every process of a team has one of its own.
+            world: Where the agent learns and is evaluated.
+            videos: Expert episodes, uint8 (T, H, W, 3 V) each.
+            console: Show progress on standard error.
+            team: The processes that learn together.
 
         Raises:
             ClaifoError: the checkpoint is damaged or of another configuration, or the expert's
@@ -87,7 +98,9 @@ class Trainer:
         run_dir.mkdir(parents=True, exist_ok=True)
         self._envs = world.vector()
         self._all = range(config.env.num_envs)
-        self.learner = Learner(config, self._envs.action_dim, videos, self._envs.proprio_dim)
+        dims = (self._envs.action_dim, self._envs.proprio_dim)
+        self.learner = Learner(config, dims[0], videos, dims[1], team)
+        self._team = team
         _check_views(self.learner, self._envs)
         self._run = Run(config, run_dir, world, self.learner, console=console)
 
@@ -105,7 +118,7 @@ class Trainer:
         if done := self._run.ended():
             return done
         self._begin_episodes()
-        while not self._run.finished and not stop():
+        while not self._team.any(self._run.finished or stop()):
             self._run.evaluate_if_due()
             self._step()
             self._run.collect()
@@ -123,7 +136,7 @@ class Trainer:
         for _ in range(self.learner.owed):
             self.learner.update()
         over = self._run.observe(self._all, actions, self._envs.step_wait())
-        if 0 in over and self._run.checkpoint_due():
+        if self._team.any(0 in over) and self._run.checkpoint_due():
             self._run.collect(wait=True)
             self._run.save()
             self._begin_episodes()

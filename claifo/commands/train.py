@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     config = settings.from_dict(settings.merge(values, given), source)
     run_dir = getattr(args, 'run_dir', None) or default_run_dir(config, preset)
     end = train(config, run_dir, stop=stop_on_interrupt())
+    if not end:  # not the first process of a team
+        return 0
     print(f'{run_dir}: {end["step"]} of {config.steps} steps, return {end["final_return"]:.1f}')
     if end['step'] < config.steps:
         print('stopped early; the same command goes on')

@@ -43,7 +43,7 @@ def test_first_actions_are_uniform():
 def test_later_actions_follow_the_policy_with_the_scheduled_noise():
     session = Session(small_config(agent__std_start=0.0, agent__std_end=0.0)).run(60)
     learner = session.learner
-    obs = np.stack([learner.replay.latest(env)[0].numpy() for env in range(2)])
+    obs = learner.replay.latest()[0].numpy()
     wanted = learner.policy().act(obs.reshape(2, 6, 16, 16))
     np.testing.assert_allclose(learner.act(), wanted, atol=1e-5)
 

@@ -155,7 +155,7 @@ def test_latest_is_the_newest_stack_of_each_lane(plans, keep, stack):
         episode = written.episodes[-1]
         count = len(episode)
         wanted = [episode[max(0, i)].label for i in range(count - stack, count)]
-        assert [label_of(frame) for frame in replay.latest(lane)[0]] == wanted
+        assert [label_of(frame) for frame in replay.latest()[0][lane]] == wanted
 
 
 def test_every_transition_is_equally_likely():
@@ -215,7 +215,7 @@ def test_state_and_chunks_restore_another_replay():
     batches = [replay.sample(200, torch.Generator().manual_seed(1)) for replay in (source, target)]
     for name in ('obs', 'next_obs', 'action', 'reward', 'discount'):
         assert torch.equal(*(getattr(batch, name) for batch in batches))
-    assert all(map(torch.equal, source.latest(1), target.latest(1)))
+    assert all(map(torch.equal, source.latest(), target.latest()))
 
 
 def test_frames_are_stored_once_and_nothing_grows():

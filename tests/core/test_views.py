@@ -78,7 +78,7 @@ def test_the_replay_keeps_cameras_in_order_and_proprioception_with_its_frame():
     shown = batch.obs[..., 0, 0].float()[..., 0]
     before = (start - 1).clamp_min(0)
     assert torch.equal(shown, torch.stack([before, before + 100, start, start + 100], 1))
-    newest, felt = replay.latest(0)
+    newest, felt = (found[0] for found in replay.latest())
     assert newest[:, 0, 0, 0].tolist() == [10, 110, 11, 111]
     assert felt.tolist() == [11.0]
 
@@ -178,7 +178,7 @@ def test_the_policy_file_acts_as_the_learner(mode, tmp_path):
     made.policy().save(path)
     policy = Policy.load(path)
     assert (policy.views, policy.proprio_dim) == (VIEWS, PROPRIO)
-    obs, felt = made.replay.latest(0)
+    obs, felt = (found[0] for found in made.replay.latest())
     action = policy.act(obs.flatten(0, 1)[None].numpy(), felt[None].numpy())
     np.testing.assert_allclose(made.act(), action, atol=1e-5)
 

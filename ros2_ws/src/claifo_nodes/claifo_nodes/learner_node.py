@@ -23,8 +23,9 @@ from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
 from claifo.training import read_expert, setting
 from claifo_core.config import TrainConfig
+from claifo_core.devices import set_threads
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner, set_threads
+from claifo_core.learner import Learner
 from claifo_core.run import Run
 from claifo_nodes import params, qos, time_steps
 from claifo_nodes.diagnostics import Diagnostics

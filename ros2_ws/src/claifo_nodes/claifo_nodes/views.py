@@ -46,7 +46,7 @@ class Views:
         if self._wanted('expert'):
             self._send('expert', learner.expert.sample(1, self._rng).obs[0, -1])
         if self._wanted('augmented') and len(learner.replay):
-            stack = learner.replay.latest(0)[0].float().unsqueeze(0)
+            stack = learner.replay.latest()[0][:1].float()
             self._send('augmented', self._augmenter.transform_(stack)[0, -1])
 
     def _wanted(self, name: str) -> bool:
