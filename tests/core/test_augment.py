@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import colorsys
+import contextlib
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claifo_core import photometric
+from claifo_core import capture, photometric
 from claifo_core.augment import Augmenter, shift_
 from claifo_core.config import AugmentConfig
 
@@ -37,12 +39,18 @@ def clip(image: np.ndarray) -> np.ndarray:
 
 
 def check(change, values: torch.Tensor, oracle, tolerance: float = 2e-3) -> None:
-    """Compare ``change`` with ``oracle(image float64 (H, W, 3), value)`` on every frame."""
+    """Compare ``change`` with ``oracle(image float64 (H, W, 3), value)`` on every frame.
+
+    Both ways of choosing frames are compared: that of a CPU, and that which a GPU can record.
+    """
     images = frames(len(values))
     wanted = [oracle(pixels(image), value.numpy()) for image, value in zip(images, values)]
-    change(images, values)
-    for image, right in zip(images, wanted, strict=True):
-        np.testing.assert_allclose(pixels(image), right, atol=tolerance)
+    for way in (contextlib.nullcontext, capture.forced):
+        changed = images.clone()
+        with way():
+            change(changed, values)
+        for image, right in zip(changed, wanted, strict=True):
+            np.testing.assert_allclose(pixels(image), right, atol=tolerance)
 
 
 FACTORS = torch.tensor([0.0, 0.2, 1.0, 1.3, 4.0])
@@ -50,6 +58,23 @@ FACTORS = torch.tensor([0.0, 0.2, 1.0, 1.3, 4.0])
 
 def test_brightness():
     check(photometric.brightness_, FACTORS, lambda image, f: clip(image * f))
+
+
+@pytest.mark.parametrize('order', itertools.permutations(range(4)))
+def test_jitter_makes_its_changes_in_the_drawn_order(order):
+    each = (
+        photometric.brightness_, photometric.contrast_, photometric.saturation_, photometric.hue_
+    )  # fmt: skip
+    values = torch.tensor([[1.7, 0.4, 1.5, 0.1], [0.3, 1.8, 0.2, -0.2]])
+    one_by_one = frames(2)
+    for number in order:
+        each[number](one_by_one, values[:, number])
+    packed = torch.cat([values, torch.tensor(order).float().expand(2, 4)], 1)
+    for way in (contextlib.nullcontext, capture.forced):
+        at_once = frames(2)
+        with way():
+            photometric.jitter_(at_once, packed)
+        torch.testing.assert_close(at_once, one_by_one, atol=2e-3, rtol=0)
 
 
 def test_contrast():
