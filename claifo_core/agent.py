@@ -6,10 +6,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from claifo_core import losses
+from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
+from claifo_core.objective import View
+from claifo_core.parts import build_judge, build_objective
 
 if TYPE_CHECKING:
     from claifo_core.augment import Augmenter
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Optimisers:
-    """Adam over the encoder with the similarity matrix, and over each head."""
+    """Adam over the encoder with what its objective needs, over each head, over the judge."""
 
     encoder: torch.optim.Adam
     critic: torch.optim.Adam
@@ -36,16 +39,18 @@ def build_optimisers(networks: Networks, config: TrainConfig) -> Optimisers:
     """Return fused Adam optimisers with the learning rates of the configuration."""
     agent = config.agent
 
-    def adam(parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(parameters, rate, fused=True)
+    def adam(rate: float, *parts: nn.Module, matrix: tuple[Tensor, ...] = ()) -> torch.optim.Adam:
+        weights = [weight for part in parts for weight in part.parameters()]
+        trained = [weight for weight in (*weights, *matrix) if weight.requires_grad]
+        return torch.optim.Adam(trained, rate, fused=True)
 
+    heads = [networks.heads] if networks.heads is not None else []
+    rate = agent.learning_rate
     return Optimisers(
-        encoder=adam([*networks.encoder.parameters(), networks.similarity], agent.learning_rate),
-        critic=adam(list(networks.critic.parameters()), agent.learning_rate),
-        actor=adam(list(networks.actor.parameters()), agent.learning_rate),
-        discriminator=adam(
-            list(networks.discriminator.parameters()), agent.discriminator_learning_rate
-        ),
+        encoder=adam(rate, networks.encoder, *heads, matrix=(networks.similarity,)),
+        critic=adam(rate, networks.critic),
+        actor=adam(rate, networks.actor),
+        discriminator=adam(agent.discriminator_learning_rate, networks.discriminator),
     )
 
 
@@ -76,12 +81,17 @@ class Agent:
         self.optimisers = optimisers
         self._augmenter = augmenter
         self._config = config.agent
+        self._objective = build_objective(networks, config.agent, self._encode)
+        self._judge = build_judge(networks, config.agent, rng, self._encode)
         apply = config.augment.apply
-        self._looks = {
+        sees_t = {
             'contrastive': apply != 'nowhere',
             'discriminator': apply in ('CL-D', 'everywhere'),
             'critic': apply in ('CL-Q', 'everywhere'),
         }
+        self._looks = {role: 'T' if sees else 'shift' for role, sees in sees_t.items()}
+        raw = self._objective is not None and self._objective.raw_anchor
+        self._looks['anchor'] = 'raw' if raw else self._looks['contrastive']
         self._rng = rng
         self._half = half
 
@@ -117,52 +127,53 @@ class Agent:
     def _sequential(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
         """Step the encoder on InfoNCE, then on the critic's error (the authors' code)."""
         metrics: dict[str, Tensor] = {}
-        if self._config.contrastive != 'none':
+        if self._objective is not None:
             obs = self._contrastive_obs(agent, expert)
-            anchor = self._encode(self._view(obs, 'contrastive'))
-            with torch.no_grad():
-                positive = self._encode(self._view(obs, 'contrastive'))
-            nce, metrics = self._contrastive_loss(anchor, positive)
-            self._step(nce, 'encoder')
-        latents = self._encode_all(
-            (agent.obs, 'discriminator'),
-            (agent.next_obs, 'discriminator'),
-            (expert.obs, 'discriminator'),
-            (expert.next_obs, 'discriminator'),
-            (agent.next_obs, 'critic'),
-        )
-        reward = self._discriminator_step(latents[0:2], latents[2:4], metrics)
+            first = self._graded_view(obs, 'anchor')
+            loss, metrics = self._objective.loss(first, self._second_view(obs))
+            metrics['encoder_gradient'] = self._step(loss, 'encoder')
+            self._objective.after_step()
+        ours, theirs = self._judged(agent), self._judged(expert)
+        *latents, next_latent = self._encode_all(*ours, *theirs, (agent.next_obs, 'critic'))
+        pairs = latents[: len(ours)], latents[len(ours) :]
+        reward = self._imitation_reward((agent, expert), pairs, metrics)
         latent = self._encode(self._view(agent.obs, 'critic'))
-        loss = self._critic_loss(latent, latents[4], agent, reward, std, metrics)
-        self._step(loss, 'encoder', 'critic')
+        loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
+        if self._config.critic_gradient:
+            metrics['encoder_gradient'] = self._step(loss, 'encoder', 'critic')
+        else:
+            self._step(loss, 'critic')
         self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
     def _joint(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
         """Step the encoder once on the sum of both losses (the paper's objective)."""
         metrics: dict[str, Tensor] = {}
-        contrastive, shared = self._config.contrastive != 'none', self._config.share_views
-        obs = self._contrastive_obs(agent, expert)
+        objective, obs = self._objective, self._contrastive_obs(agent, expert)
+        one_way = objective is not None and not objective.two_way
+        theirs, ours = self._judged(expert), self._judged(agent)
         next_latent, *rest = self._encode_all(
             (agent.next_obs, 'critic'),
-            (expert.obs, 'discriminator'),
-            (expert.next_obs, 'discriminator'),
-            *([(obs, 'contrastive')] if contrastive else []),
-            *([] if shared else [(agent.obs, 'discriminator'), (agent.next_obs, 'discriminator')]),
+            *theirs,
+            *([(obs, 'contrastive')] if one_way else []),
+            *([] if self._config.share_views else ours),
         )
-        expert_pair, positive = rest[:2], rest[2] if contrastive else None
-        agent_pair = [rest[2], next_latent] if shared else rest[-2:]
-        reward = self._discriminator_step(agent_pair, expert_pair, metrics)
-        latent = self._encode(self._view(agent.obs, 'critic'))
-        loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
-        if positive is not None:
-            one_view = self._looks['critic'] and obs is agent.obs
-            anchor = latent if one_view else self._encode(self._view(obs, 'contrastive'))
-            nce, nce_metrics = self._contrastive_loss(anchor, positive)
-            loss = loss + nce
-            metrics |= nce_metrics
-        self._step(loss, 'encoder', 'critic')
-        self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
+        expert_pair, rest = rest[: len(theirs)], rest[len(theirs) :]
+        second = View(rest.pop(0)) if one_way else None
+        agent_pair = [second.latent, next_latent] if second and self._config.share_views else rest
+        reward = self._imitation_reward((agent, expert), (agent_pair, expert_pair), metrics)
+        seen = self._graded_view(agent.obs, 'critic')
+        loss = self._critic_loss(seen.latent, next_latent, agent, reward, std, metrics)
+        if objective is not None:
+            one_view = self._looks['critic'] == self._looks['anchor'] == 'T' and obs is agent.obs
+            first = seen if one_view else self._graded_view(obs, 'anchor')
+            added, told = objective.loss(first, second or self._second_view(obs))
+            loss = loss + added
+            metrics |= told
+        metrics['encoder_gradient'] = self._step(loss, 'encoder', 'critic')
+        if objective is not None:
+            objective.after_step()
+        self._actor_step(torch.cat([seen.latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
     def _contrastive_obs(self, agent: Batch, expert: Batch) -> Tensor:
@@ -173,13 +184,24 @@ class Agent:
     def _view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
         """Return a random view of uint8 stacks for one consumer, float32 (B, T V, 3, H, W)."""
         images = obs.float() if out is None else out.copy_(obs)
-        if self._looks[role]:
+        look = self._looks[role]
+        if look == 'T':
             return self._augmenter.transform_(images)
-        return self._augmenter.shift_(images)
+        return self._augmenter.shift_(images) if look == 'shift' else images
 
-    def _encode(self, images: Tensor) -> Tensor:
+    def _graded_view(self, obs: Tensor, role: str) -> View:
+        images = self._view(obs, role)
+        return View(self._encode(images), images)
+
+    def _second_view(self, obs: Tensor) -> View:
+        assert self._objective is not None
+        with torch.set_grad_enabled(self._objective.two_way):
+            return self._graded_view(obs, 'contrastive')
+
+    def _encode(self, images: Tensor, encoder: nn.Module | None = None) -> Tensor:
+        encoder = encoder or self.networks.encoder
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self._half):
-            latent: Tensor = self.networks.encoder(images.flatten(1, 2))
+            latent: Tensor = encoder(images.flatten(1, 2))
         return latent.float()
 
     @torch.no_grad()
@@ -191,40 +213,32 @@ class Agent:
             self._view(obs, role, out=part)
         return list(self._encode(images).split(sizes))
 
-    def _contrastive_loss(
-        self, anchor: Tensor, positive: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        if self._config.contrastive == 'bilinear':
-            logits = losses.bilinear_logits(anchor, positive, self.networks.similarity)
-        else:
-            logits = losses.cosine_logits(anchor, positive, self._config.temperature)
-        loss = losses.info_nce(logits)
-        own = torch.arange(len(logits), device=logits.device)
-        hits = (logits.detach().argmax(1) == own).float().mean()
-        return loss, {'contrastive_loss': loss.detach(), 'contrastive_accuracy': hits}
+    def _judged(self, batch: Batch) -> list[tuple[Tensor, str]]:
+        """Return which views the judge wants the latents of."""
+        if self._judge is None or self._judge.sees_pixels:
+            return []
+        return [(batch.obs, 'discriminator'), (batch.next_obs, 'discriminator')]
 
-    def _discriminator_step(
-        self, agent_pair: list[Tensor], expert_pair: list[Tensor], metrics: dict[str, Tensor]
+    def _imitation_reward(
+        self,
+        batches: tuple[Batch, Batch],
+        pairs: tuple[list[Tensor], list[Tensor]],
+        metrics: dict[str, Tensor],
     ) -> Tensor:
-        """Train D on transitions (z, z'), then return the agent's imitation reward."""
-        config, judge = self._config, self.networks.discriminator
-        agent, expert = torch.cat(agent_pair, 1), torch.cat(expert_pair, 1)
-        expert_out, agent_out = judge(torch.cat([expert, agent])).squeeze(1).chunk(2)
-        if config.gan_loss == 'bce':
-            loss = losses.discriminator_loss(expert_out, agent_out)
-            mix = self._rand(len(agent), 1)
-            points, target, on = mix * agent + (1 - mix) * expert, 1.0, config.penalty_on
-        else:
-            loss = losses.least_squares_loss(expert_out, agent_out)
-            points, target, on = expert, 0.0, 'logit'
-        if config.penalty_weight > 0:
-            penalty = losses.gradient_penalty(judge, points, on=on, target=target)
-            loss = loss + config.penalty_weight * penalty
-        self._step(loss, 'discriminator')
-        with torch.no_grad():
-            output = judge(agent).squeeze(1)
-            reward = losses.imitation_reward(output, config.gan_loss, config.imitation_reward)
-        metrics |= _discriminator_metrics(loss, expert_out, agent_out, reward)
+        """Train the judge on transitions of agent and expert, then return the agent's reward."""
+        reward = torch.zeros_like(batches[0].reward)
+        if self._judge is not None:
+            if self._judge.sees_pixels:
+                agent, expert = (
+                    [self._view(obs, 'discriminator') for obs in (batch.obs, batch.next_obs)]
+                    for batch in batches
+                )
+                pairs = agent, expert
+            reward, told = self._judge.learn(
+                *pairs, lambda loss: self._step(loss, 'discriminator')
+            )
+            metrics |= told
+        metrics |= {'reward_mean': reward.mean(), 'reward_std': reward.std()}
         return reward
 
     def _critic_loss(
@@ -237,13 +251,15 @@ class Agent:
         metrics: dict[str, Tensor],
     ) -> Tensor:
         with torch.no_grad():
-            if self._config.reward == 'imitation+env':
+            if self._config.reward != 'imitation':
                 reward = reward + self._config.env_reward_scale * agent.reward
             next_state = torch.cat([next_latent, agent.next_proprio], 1)
             next_action, _ = self._noisy_action(next_state, std)
             target = losses.critic_target(
                 reward, agent.discount, *self.networks.target_critic(next_state, next_action)
             )
+        if not self._config.critic_gradient:
+            latent = latent.detach()
         state = torch.cat([latent, agent.proprio], 1)
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
@@ -281,29 +297,12 @@ class Agent:
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._rng, device=like.device)
 
-    def _rand(self, *shape: int) -> Tensor:
-        return torch.rand(shape, generator=self._rng, device=self._rng.device)
-
-    def _step(self, loss: Tensor, *names: str) -> None:
-        """Descend ``loss`` with the named optimisers."""
+    def _step(self, loss: Tensor, *names: str) -> Tensor:
+        """Descend ``loss`` with the named optimisers; returns the first one's gradient norm."""
         optimisers = [getattr(self.optimisers, name) for name in names]
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
         for optimiser in optimisers:
             optimiser.step()
-
-
-def _discriminator_metrics(
-    loss: Tensor, expert_out: Tensor, agent_out: Tensor, reward: Tensor
-) -> dict[str, Tensor]:
-    expert_out, agent_out = expert_out.detach(), agent_out.detach()
-    return {
-        'discriminator_loss': loss.detach(),
-        'discriminator_expert': torch.sigmoid(expert_out).mean(),
-        'discriminator_agent': torch.sigmoid(agent_out).mean(),
-        'discriminator_expert_accuracy': (expert_out > 0).float().mean(),
-        'discriminator_agent_accuracy': (agent_out < 0).float().mean(),
-        'reward_mean': reward.mean(),
-        'reward_std': reward.std(),
-    }
+        return gradient_norm(optimisers[0])

@@ -130,6 +130,16 @@ class NetworkConfig(_Section):
         'through the same convolutions (shared)',
         choices=('stacked', 'shared'),
     )
+    encoder: str = option(
+        'drq',
+        'body of the encoder: 3x3 convolutions (drq), a small residual network (impala), '
+        'convolutions and the place of each feature (spatial_softmax), a small transformer (vit)',
+        choices=('drq', 'impala', 'spatial_softmax', 'vit'),
+    )
+    grayscale: bool = option(False, 'every network sees the luma of the images alone')
+    projection: int = option(
+        0, 'width of a head between latent and contrastive loss; 0: none', low=0
+    )
     latent_dim: int = option(50, 'dimension of the latent z', low=1)
     hidden_dim: int = option(1024, 'units in each hidden layer of the heads', low=1)
 
@@ -153,8 +163,9 @@ class AgentConfig(_Section):
     std_clip: float = option(0.3, 'bound of the noise in critic target and actor loss', low=0)
     contrastive: str = option(
         'bilinear',
-        'similarity in InfoNCE: bilinear (code), cosine with temperature (paper), none (LAIfO)',
-        choices=('bilinear', 'cosine', 'none'),
+        'similarity in InfoNCE: bilinear (code), cosine with temperature (paper), none (LAIfO); '
+        'or byol in place of InfoNCE',
+        choices=('bilinear', 'cosine', 'byol', 'none'),
     )
     contrastive_data: str = option(
         'agent', 'whose frames InfoNCE sees; expert: both', choices=('agent', 'expert')
@@ -165,10 +176,19 @@ class AgentConfig(_Section):
         'InfoNCE step before the critic step (code), or one step on the sum (paper)',
         choices=('sequential', 'joint'),
     )
+    critic_gradient: bool = option(
+        True, 'the encoder follows the error of the critic, beside the contrastive loss'
+    )
     share_views: bool = option(
         False,
         'the discriminator sees the views of the contrastive and critic steps '
         '(needs encoder_step joint and augment.apply everywhere)',
+    )
+    judge: str = option(
+        'latent',
+        'what imitates: a discriminator of latents, of image patches (PatchAIL-W), or of latents '
+        'of an encoder of its own (DisentanGAIL)',
+        choices=('latent', 'patch', 'disentangled'),
     )
     gan_loss: str = option('bce', 'discriminator loss', choices=('bce', 'least_squares'))
     penalty_weight: float = option(10.0, 'weight of the gradient penalty', low=0)
@@ -177,11 +197,12 @@ class AgentConfig(_Section):
     )
     reward: str = option(
         'imitation',
-        "what the critic learns: the imitation reward, or its sum with the environment's reward",
-        choices=('imitation', 'imitation+env'),
+        "what the critic learns: the imitation reward, its sum with the environment's reward, or "
+        'that alone (no discriminator is trained)',
+        choices=('imitation', 'imitation+env', 'env'),
     )
     env_reward_scale: float = option(
-        1.0, "factor on the environment's reward (reward: imitation+env)", low=0
+        1.0, "factor on the environment's reward (reward: imitation+env, env)", low=0
     )
     imitation_reward: str = option(
         'hard',
@@ -190,6 +211,11 @@ class AgentConfig(_Section):
     )
     actor_penalty: float = option(
         0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
+    )
+    faithful: bool = option(
+        False,
+        'with the defects of published code that docs/methods.md lists (byol, judges patch and '
+        'disentangled)',
     )
 
 
@@ -233,16 +259,7 @@ class TrainConfig(_Section):
         for field in dataclasses.fields(self):
             if field.metadata:
                 _check(field, getattr(self, field.name))
-        if self.agent.share_views and (
-            self.agent.encoder_step != 'joint'
-            or self.augment.apply != 'everywhere'
-            or self.agent.contrastive == 'none'
-            or self.agent.contrastive_data != 'agent'
-        ):
-            raise ClaifoError(
-                'agent.share_views is true; it needs agent.encoder_step: joint, '
-                'augment.apply: everywhere, and a contrastive loss on agent data'
-            )
+        self._check_method()
         if self.seed_steps <= self.agent.n_step * self.env.num_envs:
             raise ClaifoError(
                 f'seed_steps is {self.seed_steps}; it must exceed agent.n_step * env.num_envs '
@@ -253,4 +270,33 @@ class TrainConfig(_Section):
             raise ClaifoError(
                 f'replay_frames is {self.replay_frames}; it must be at least env.num_envs * '
                 f'(agent.n_step + env.frame_stack) = {needed}'
+            )
+
+    def _check_method(self) -> None:
+        agent = self.agent
+        if agent.share_views and (
+            agent.encoder_step != 'joint'
+            or self.augment.apply != 'everywhere'
+            or agent.contrastive not in ('bilinear', 'cosine')
+            or agent.contrastive_data != 'agent'
+            or agent.judge != 'latent'
+            or agent.reward == 'env'
+        ):
+            raise ClaifoError(
+                'agent.share_views is true; it needs agent.encoder_step: joint, '
+                'augment.apply: everywhere, InfoNCE on agent data, and agent.judge: latent'
+            )
+        if not agent.critic_gradient and agent.contrastive == 'none':
+            raise ClaifoError(
+                'agent.critic_gradient is false and agent.contrastive is none: nothing would '
+                'train the encoder; change one of them'
+            )
+        if agent.judge == 'patch' and agent.gan_loss != 'bce':
+            raise ClaifoError(
+                f'agent.gan_loss is {agent.gan_loss}; agent.judge: patch needs bce'
+            )
+        if self.network.projection and agent.contrastive not in ('bilinear', 'cosine'):
+            raise ClaifoError(
+                f'network.projection is {self.network.projection}; it needs agent.contrastive: '
+                f'bilinear or cosine, not {agent.contrastive}'
             )

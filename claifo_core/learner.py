@@ -122,6 +122,7 @@ class Learner:
             views=self.views,
             proprio_dim=self.proprio_dim,
             seed=seed_for(seed, 'networks'),
+            agent=agent,
             device=self.device,
         )
         own = (team.rank,) if team.rank else ()
@@ -300,10 +301,10 @@ class Learner:
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers in all networks (the target critic is a copy)."""
-        modules = self.agent.networks.modules()
-        del modules['target_critic']
-        count = sum(p.numel() for module in modules.values() for p in module.parameters())
+        """Trainable numbers in all networks (slow copies are none)."""
+        modules = self.agent.networks.modules().values()
+        weights = [weight for module in modules for weight in module.parameters()]
+        count = sum(weight.numel() for weight in weights if weight.requires_grad)
         return count + self.agent.networks.similarity.numel()
 
     def policy(self, **metadata: Any) -> Policy:  # noqa: ANN401 (JSON values)

@@ -29,9 +29,11 @@ def cosine_logits(anchor: Tensor, positive: Tensor, temperature: float) -> Tenso
     anchor = functional.normalize(anchor, dim=1)
     positive = functional.normalize(positive, dim=1)
     across, within = anchor @ positive.T, anchor @ anchor.T
-    others = ~torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)
-    within = within[others].view(len(anchor), len(anchor) - 1)
-    return torch.cat([across, within], 1) / temperature
+    # Column j of the others is j before the own one, j + 1 after it.
+    rows = torch.arange(len(anchor), device=anchor.device).unsqueeze(1)
+    columns = rows[:-1].T
+    others = columns + (columns >= rows)
+    return torch.cat([across, within.gather(1, others)], 1) / temperature
 
 
 def info_nce(logits: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """Named methods: what each changes in a configuration, and nothing else.
 
 A method is a set of options, so a comparison differs in exactly what stands here. Names are those
-of `claifo train --method` and of study files.
+of `claifo train --method` and of study files. A method holds over any preset: where it must, it
+also takes back an option of a preset that it contradicts (``agent.share_views``, a least-squares
+discriminator).
 """
 
 from __future__ import annotations
@@ -28,14 +30,143 @@ class Method:
     overrides: Mapping[str, Any]
 
 
-METHODS = {
-    'claifo': Method('C-LAIfO as the preset has it', 'arXiv 2407.12792', {}),
-    'laifo': Method(
-        'no contrastive step, random shift alone',
-        'arXiv 2309.17371',
-        {'agent.contrastive': 'none', 'augment.apply': 'nowhere'},
+_CLAIFO, _LAIFO = 'arXiv 2407.12792', 'arXiv 2309.17371'
+_APART: dict[str, Any] = {'agent.share_views': False}
+_NO_CONTRAST = {'agent.contrastive': 'none', **_APART}
+_PATCH = {**_NO_CONTRAST, 'agent.judge': 'patch', 'agent.gan_loss': 'bce',
+          'agent.penalty_on': 'logit'}  # fmt: skip
+_DISENTANGLED = {**_NO_CONTRAST, 'agent.judge': 'disentangled'}
+_BYOL = {'agent.contrastive': 'byol', **_APART}
+_SHIFT = {'augment.apply': 'nowhere'}
+
+_BASELINES = {
+    'claifo': Method('C-LAIfO as the preset has it', _CLAIFO, {}),
+    'laifo': Method('no contrastive step, random shift alone', _LAIFO, {**_NO_CONTRAST, **_SHIFT}),
+    'laifo_aug': Method(
+        'LAIfO, T at discriminator and critic', _CLAIFO,
+        {**_NO_CONTRAST, 'augment.apply': 'everywhere'},
     ),
-}
+    'laifo_aug_discriminator': Method(
+        'LAIfO, T at the discriminator', _CLAIFO, {**_NO_CONTRAST, 'augment.apply': 'CL-D'}
+    ),
+    'laifo_aug_critic': Method(
+        'LAIfO, T at the critic', _CLAIFO, {**_NO_CONTRAST, 'augment.apply': 'CL-Q'}
+    ),
+    'patchail': Method(
+        'PatchAIL-W: discriminator of image patches', 'arXiv 2302.02088', {**_PATCH, **_SHIFT}
+    ),
+    'patchail_aug': Method(
+        'PatchAIL-W, T at discriminator and critic', _CLAIFO,
+        {**_PATCH, 'augment.apply': 'everywhere'},
+    ),
+    'patchail_faithful': Method(
+        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.02088',
+        {**_PATCH, **_SHIFT, 'agent.faithful': True},
+    ),
+    'disentangail': Method(
+        'DisentanGAIL: preprocessor that hides the domain', 'arXiv 2103.00023',
+        {**_DISENTANGLED, **_SHIFT},
+    ),
+    'disentangail_aug': Method(
+        'DisentanGAIL, T at discriminator and critic', _CLAIFO,
+        {**_DISENTANGLED, 'augment.apply': 'everywhere'},
+    ),
+    'disentangail_faithful': Method(
+        'DisentanGAIL as in the C-LAIfO code (preprocessor frozen)', _CLAIFO,
+        {**_DISENTANGLED, **_SHIFT, 'agent.faithful': True},
+    ),
+    'byol': Method('BYOL in place of InfoNCE, T on both views', _CLAIFO, _BYOL),
+    'byol_faithful': Method(
+        'BYOL, one of its views the plain frames', _CLAIFO, {**_BYOL, 'agent.faithful': True}
+    ),
+    'drqv2': Method(
+        'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
+        {**_NO_CONTRAST, **_SHIFT, 'agent.reward': 'env'},
+    ),
+    'rl_claifo': Method(
+        'true reward + C-LAIfO', _CLAIFO, {'agent.reward': 'imitation+env'}
+    ),
+    'rl_laifo': Method(
+        'true reward + LAIfO', _LAIFO,
+        {**_NO_CONTRAST, **_SHIFT, 'agent.reward': 'imitation+env'},
+    ),
+}  # fmt: skip
+
+_ABLATIONS = {
+    'no_critic_gradient': Method(
+        'the encoder follows InfoNCE alone', _CLAIFO, {'agent.critic_gradient': False}
+    ),
+    'contrastive_agent': Method(
+        "InfoNCE on the agent's frames", _CLAIFO, {'agent.contrastive_data': 'agent'}
+    ),
+    'contrastive_expert': Method(
+        "InfoNCE on the agent's and the expert's frames", _CLAIFO,
+        {'agent.contrastive_data': 'expert', **_APART},
+    ),
+    'bilinear': Method(
+        'InfoNCE with a bilinear form (their code)', _CLAIFO, {'agent.contrastive': 'bilinear'}
+    ),
+    'cosine': Method(
+        'InfoNCE with cosine and temperature (their paper)', _CLAIFO,
+        {'agent.contrastive': 'cosine'},
+    ),
+    'projection': Method(
+        'a head of 128 between latent and InfoNCE', 'arXiv 2002.05709', {'network.projection': 128}
+    ),
+    'sequential': Method(
+        'InfoNCE step, then critic step (their code)', _CLAIFO,
+        {'agent.encoder_step': 'sequential', **_APART},
+    ),
+    'joint': Method(
+        'one encoder step on both losses (their paper)', _CLAIFO, {'agent.encoder_step': 'joint'}
+    ),
+    'aug_none': Method(
+        'no augmentation, no shift', _CLAIFO, {'augment.kind': 'shift', 'augment.shift_px': 0}
+    ),
+    **{
+        f'aug_{kind}': Method(f'T = {kind}', _CLAIFO, {'augment.kind': kind})
+        for kind in ('shift', 'brightness', 'color', 'full')
+    },
+    **{
+        f'apply_{name}': Method(
+            f'T at {where}', _CLAIFO, {'augment.apply': apply, **_APART}
+        )
+        for name, apply, where in (
+            ('contrastive', 'CL-only', 'InfoNCE alone'),
+            ('discriminator', 'CL-D', 'InfoNCE and discriminator'),
+            ('critic', 'CL-Q', 'InfoNCE and critic'),
+            ('everywhere', 'everywhere', 'InfoNCE, discriminator and critic'),
+        )
+    },
+    'draw_batch': Method(
+        'one draw of T per batch and frame (their code)', _CLAIFO, {'augment.draw': 'batch'}
+    ),
+    'draw_sample': Method(
+        'one draw of T per sample, the same over its stack', 'this project',
+        {'augment.draw': 'sample'},
+    ),
+    **{
+        f'reward_{form}': Method(
+            f'imitation reward: {form}', _CLAIFO,
+            {'agent.gan_loss': 'bce', 'agent.imitation_reward': form},
+        )
+        for form in ('hard', 'softplus', 'probability', 'logit')
+    },
+    'least_squares': Method(
+        'least-squares discriminator with its reward', _LAIFO,
+        {'agent.gan_loss': 'least_squares'},
+    ),
+    'grayscale': Method('luma of all images', _CLAIFO, {'network.grayscale': True}),
+    **{
+        f'encoder_{body}': Method(f'another encoder: {body}', source, {'network.encoder': body})
+        for body, source in (
+            ('impala', 'arXiv 1802.01561'), ('spatial_softmax', 'arXiv 1504.00702'),
+            ('vit', 'arXiv 2010.11929'),
+        )
+    },
+}  # fmt: skip
+
+METHODS = {**_BASELINES, **_ABLATIONS}
 
 
 def method(name: str) -> Method:

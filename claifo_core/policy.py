@@ -14,16 +14,18 @@ import torch
 from torch import nn
 
 from claifo_core.config import NetworkConfig
+from claifo_core.encoders import Encoder
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
 from claifo_core.frames import FrameSpec
-from claifo_core.networks import Encoder, Networks, mlp
+from claifo_core.layers import mlp
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from claifo_core.config import TrainConfig
+    from claifo_core.networks import Networks
 
 FORMAT = 'claifo-policy-1'
 

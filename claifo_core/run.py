@@ -83,7 +83,7 @@ class Run:
     Attributes:
         learner: The learner of the run.
         metrics: Where its figures go.
-        last: The newest figures, by the names of :data:`claifo_core.metrics.FORMULAS`.
+        last: The newest figures, by the names of :data:`claifo_core.formulas.FORMULAS`.
     """
 
     def __init__(

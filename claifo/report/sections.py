@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from claifo.report import figures
 from claifo.report.run import column, own_curve
 from claifo_core.config import TrainConfig
-from claifo_core.metrics import FORMULAS
+from claifo_core.formulas import FORMULAS
 from claifo_core.settings import differences, to_dict
 
 if TYPE_CHECKING:

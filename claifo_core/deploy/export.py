@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from claifo_core.deploy import actors, sealed
 from claifo_core.deploy import contract as contracts
+from claifo_core.layers import plain_linear
 from claifo_core.settings import plain
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from claifo_core.deploy.actors import Actor
     from claifo_core.deploy.contract import Contract
-    from claifo_core.networks import Encoder
+    from claifo_core.encoders import Encoder
     from claifo_core.policy import Policy
 
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.pt'}
@@ -36,28 +37,15 @@ class _Plain(nn.Module):
         super().__init__()
         encoder, self.actor = (cast('Any', policy.parts[name]) for name in ('encoder', 'actor'))
         self.encoder: Encoder = encoder
-        self.views = policy.views if policy.metadata['network']['views'] == 'shared' else 1
 
     def forward(self, stack: Tensor, proprio: Tensor | None = None) -> Tensor:
         """Return actions (B, A) of stacks uint8 (B, T V 3, H, W)."""
-        images = stack.float() / 255 - 0.5
-        if self.views > 1:
-            images = images.unflatten(1, (-1, self.views, 3)).transpose(1, 2)
-            images = images.flatten(2, 3).flatten(0, 1)
-        features = self.encoder.rest(torch.relu(self.encoder.first(images)))
-        rows = features.permute(0, 2, 3, 1).flatten(1)
-        if self.views > 1:
-            rows = rows.unflatten(0, (-1, self.views)).flatten(1)
-        state = torch.tanh(self.encoder.norm(_linear(self.encoder.linear, rows)))
+        state = self.encoder.plain(stack.float())
         if proprio is not None:
             state = torch.cat([state, proprio], 1)
         for layer in self.actor:
-            state = _linear(layer, state) if isinstance(layer, nn.Linear) else torch.relu(state)
+            state = plain_linear(layer, state) if isinstance(layer, nn.Linear) else layer(state)
         return torch.tanh(state)
-
-
-def _linear(layer: nn.Linear, rows: Tensor) -> Tensor:
-    return nn.functional.linear(rows, layer.weight, layer.bias)
 
 
 def export(policy: Policy, contract: Contract, kind: str, *, int8: bool = False) -> bytes:

@@ -60,7 +60,7 @@ def test_brightness():
     check(photometric.brightness_, FACTORS, lambda image, f: clip(image * f))
 
 
-@pytest.mark.parametrize('order', itertools.permutations(range(4)))
+@pytest.mark.parametrize('order', list(itertools.permutations(range(4))))
 def test_jitter_makes_its_changes_in_the_drawn_order(order):
     each = (
         photometric.brightness_, photometric.contrast_, photometric.saturation_, photometric.hue_

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from claifo_core import metrics
+from claifo_core import formulas, metrics
 from claifo_core.errors import ClaifoError
 
 ROOT = Path(__file__).parents[2]
@@ -221,6 +221,6 @@ def test_missing_figures_do_not_stop_a_run() -> None:
 def test_document_explains_every_field() -> None:
     """docs/metrics.md holds the formulas of the code, word for word."""
     text = (ROOT / 'docs' / 'metrics.md').read_text()
-    for name, formula in metrics.FORMULAS.items():
+    for name, formula in formulas.FORMULAS.items():
         escaped = formula.replace('|', '\\|')
         assert f'| `{name}` | {escaped} |' in text

@@ -1,0 +1,48 @@
+"""Which objective and which judge a configuration asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from claifo_core.baselines.byol import Byol, Heads
+from claifo_core.baselines.disentangail import DisentangledJudge, Disentangler
+from claifo_core.baselines.patchail import PatchDiscriminator, PatchJudge
+from claifo_core.judge import LatentJudge
+from claifo_core.objective import InfoNce
+
+if TYPE_CHECKING:
+    import torch
+
+    from claifo_core.config import AgentConfig
+    from claifo_core.judge import Judge
+    from claifo_core.networks import Networks
+    from claifo_core.objective import Objective
+
+Encode = Callable[[Tensor, nn.Module], Tensor]
+"""Latents of images, float32 (B, T V, 3, H, W), by any encoder."""
+
+
+def build_objective(networks: Networks, config: AgentConfig, encode: Encode) -> Objective | None:
+    """Return the loss that makes latents invariant; None: there is none."""
+    if config.contrastive == 'none':
+        return None
+    if isinstance(networks.heads, Heads):
+        return Byol(networks.encoder, networks.heads, encode, raw_anchor=config.faithful)
+    return InfoNce(config, networks.similarity, networks.heads)
+
+
+def build_judge(
+    networks: Networks, config: AgentConfig, rng: torch.Generator, encode: Encode
+) -> Judge | None:
+    """Return who rewards imitation; None: nobody does."""
+    if config.reward == 'env':
+        return None
+    network = networks.discriminator
+    if isinstance(network, PatchDiscriminator):
+        return PatchJudge(network, config, rng)
+    if isinstance(network, Disentangler):
+        return DisentangledJudge(network, config, rng, encode)
+    return LatentJudge(network, config, rng)
