@@ -120,6 +120,7 @@ class Agent:
         Returns:
             Named scalars, detached (formulas in docs/metrics.md).
         """
+        self._augmenter.watch(agent.obs, expert.obs)
         if self._config.encoder_step == 'sequential':
             return self._sequential(agent, expert, std)
         return self._joint(agent, expert, std)

@@ -26,6 +26,10 @@ Change = Callable[[Tensor, Tensor], object]
 # So many frames and their intermediate images stay in a CPU's caches.
 _BLOCK_FRAMES = 64
 
+# Factors of brightness, contrast and saturation, and turns of the hue circle.
+JITTER = ((0.2, 1.8), (0.2, 1.8), (0.2, 1.8), (-0.2, 0.2))
+WIDE = ((0.6, 1.4), (0.2, 1.8), (0.0, 2.0), (-0.5, 0.5))
+
 
 def shift_(images: Tensor, largest_px: int, rng: torch.Generator) -> Tensor:
     """Move each stack by a whole number of pixels, repeating its border (in place).
@@ -65,16 +69,32 @@ class Augmenter:
             'brightness': self._brightness,
             'color': self._color,
             'full': self._full,
+            'generic': self._generic,
+            'auto': self._auto,
             'shift': lambda count: [],
         }
         self._shifts_too = config.shift_too or config.kind == 'shift'
+        # Of agent and expert: means of red, green and blue, then their standard deviations.
+        self._styles = torch.tensor([[128.0] * 3 + [64.0] * 3] * 2, device=rng.device)
 
     def shift_(self, images: Tensor) -> Tensor:
         """Apply the random shift alone (in place); see :func:`shift_`."""
         return shift_(images, self._config.shift_px, self._rng)
 
+    def watch(self, agent: Tensor, expert: Tensor) -> None:
+        """Take the colours between which T moves, where they are not given (``kind: auto``).
+
+        Args:
+            agent: uint8 stacks of the agent, shape (B, T V, 3, H, W).
+            expert: Those of the expert, same shape.
+        """
+        if self._config.kind == 'auto':
+            self._styles.copy_(torch.stack([_style(agent), _style(expert)]))
+
     def transform_(self, images: Tensor) -> Tensor:
         """Apply T to one view, float32 (B, T, 3, H, W) in 0..255 (in place)."""
+        if self._config.warp > 0:
+            self._warp_(images)
         draw = self._plans[self._config.kind]
         batch, stack = images.shape[:2]
         if self._config.draw == 'sample':
@@ -97,9 +117,16 @@ class Augmenter:
         low, high = self._config.brightness
         return [(photometric.brightness_, self._uniform(count, low, high))]
 
-    def _jitter(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _warp_(self, images: Tensor) -> None:
+        """Show each sample from a viewpoint of its own, the same for its whole stack."""
+        batch, stack = images.shape[:2]
+        corners = 2 * self._config.warp * self._uniform(8 * batch, -1, 1).view(batch, 8)
+        _apply([(photometric.warp_, corners.repeat_interleave(stack, 0))], images.flatten(0, 1))
+
+    def _jitter(
+        self, count: int, ranges: tuple[tuple[float, float], ...] = JITTER
+    ) -> list[tuple[Change, Tensor]]:
         """Brightness, contrast, saturation and hue in random order."""
-        ranges = ((0.2, 1.8), (0.2, 1.8), (0.2, 1.8), (-0.2, 0.2))
         changes = torch.stack([self._uniform(count, *range_) for range_ in ranges], 1)
         order = self._uniform(4, 0, 1).argsort().expand(count, 4)
         return [(photometric.jitter_, torch.cat([changes, order], 1))]
@@ -109,11 +136,25 @@ class Augmenter:
         sigma = self._uniform(count, 1, 2) * self._coin(count, probability)
         return photometric.blur_, sigma
 
-    def _color(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _auto(self, count: int) -> list[tuple[Change, Tensor]]:
+        """Colours on the way from agent to expert, and a quarter of the way beyond either."""
+        share = self._uniform(3 * count, -0.25, 1.25).view(count, 3).repeat(1, 2)
+        agent, expert = self._styles
+        style = (agent + share * (expert - agent)).clamp(0, 255)
+        return [(photometric.restyle_, style)]
+
+    def _generic(self, count: int) -> list[tuple[Change, Tensor]]:
+        """Brightness by a factor from 1/4 to 4, then color with any hue."""
+        factor = torch.exp2(self._uniform(count, -2, 2))
+        return [(photometric.brightness_, factor), *self._color(count, WIDE)]
+
+    def _color(
+        self, count: int, ranges: tuple[tuple[float, float], ...] = JITTER
+    ) -> list[tuple[Change, Tensor]]:
         shuffled = torch.rand(count, 3, generator=self._rng, device=self._rng.device).argsort(1)
         keep = torch.arange(3, device=shuffled.device).expand_as(shuffled)
         return [
-            *self._jitter(count),
+            *self._jitter(count, ranges),
             (photometric.grayscale_, self._coin(count, 0.2)),
             self._blur(count, 0.2),
             (photometric.invert_, self._coin(count, 0.2)),
@@ -131,6 +172,14 @@ class Augmenter:
             (photometric.invert_, self._coin(count, 0.2)),
             (photometric.resized_crop_, torch.stack(box, 1)),
         ]
+
+
+def _style(stacks: Tensor) -> Tensor:
+    """Return mean and standard deviation of the channels of uint8 stacks, shape (6,)."""
+    values = stacks.float()
+    mean = values.mean((0, 1, 3, 4))
+    spread = (values - mean[:, None, None]).square().mean((0, 1, 3, 4)).sqrt()
+    return torch.cat([mean, spread])
 
 
 def _apply(plan: list[tuple[Change, Tensor]], frames: Tensor) -> None:

@@ -99,7 +99,10 @@ class AugmentConfig(_Section):
     """The random look T that the latent space must not depend on."""
 
     kind: str = option(
-        'brightness', 'what T changes', choices=('brightness', 'color', 'full', 'shift')
+        'brightness',
+        'what T changes: brightness, color and full as the authors; generic, everything of color '
+        'in wide ranges; auto, the colours of agent and expert and what lies between; shift',
+        choices=('brightness', 'color', 'full', 'generic', 'auto', 'shift'),
     )
     apply: str = option(
         'CL-Q',
@@ -114,6 +117,13 @@ class AugmentConfig(_Section):
         choices=('batch', 'sample'),
     )
     brightness: tuple[float, float] = option((1.0, 4.0), 'range of the brightness factor', low=0)
+    warp: float = option(
+        0.0,
+        'T also pulls the corners of the picture, by at most this share of its side: another '
+        'viewpoint',
+        low=0,
+        high=0.25,
+    )
     shift_px: int = option(4, 'largest random shift', unit='px', low=0, high=16)
     shift_too: bool = option(False, 'shift the images that see T as well')
 

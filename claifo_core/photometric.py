@@ -155,6 +155,22 @@ def _reordered(frames: Tensor, order: Tensor) -> Tensor:
     return planes.view_as(frames)
 
 
+def restyle_(frames: Tensor, style: Tensor) -> None:
+    """Give every frame other means and spreads of its channels.
+
+    Colours are moved as in the colour transfer of Reinhard et al. (2001), in RGB.
+
+    Args:
+        frames: See above.
+        style: Mean and standard deviation of red, green and blue, shape (N, 6).
+    """
+    mean, spread = (part[:, :, None, None] for part in style.split(3, 1))
+    own = frames.mean((2, 3), keepdim=True)
+    own_spread = (frames - own).square().mean((2, 3), keepdim=True).sqrt()
+    gain = (spread / own_spread.clamp_min(1)).clamp_(1 / 8, 8)
+    frames.sub_(own).mul_(gain).add_(mean).clamp_(0, 255)
+
+
 def resized_crop_(frames: Tensor, box: Tensor) -> None:
     """Enlarge a part of the frame to the whole frame (bilinear).
 
@@ -170,6 +186,26 @@ def resized_crop_(frames: Tensor, box: Tensor) -> None:
         [width, zero, x * (1 - width), zero, height, y * (1 - height)], 1
     ).view(-1, 2, 3)
     grid = functional.affine_grid(theta, list(frames.shape), align_corners=False)
+    frames.copy_(functional.grid_sample(frames, grid, padding_mode='border', align_corners=False))
+
+
+def warp_(frames: Tensor, corners: Tensor) -> None:
+    """Pull the corners of the frame to other places, as seen from another viewpoint (bilinear).
+
+    Args:
+        frames: See above.
+        corners: Displacement (x, y) of the top left, top right, bottom left and bottom right
+            corner as a share of half the side, shape (N, 8).
+    """
+    height, width = frames.shape[2:]
+    x = (torch.arange(width, device=frames.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=frames.device) * 2 + 1) / height - 1
+    right, down = (1 + x) / 2, (1 + y.unsqueeze(1)) / 2
+    shares = torch.stack(
+        [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right], 2
+    )
+    straight = torch.stack([x.expand(height, width), y.unsqueeze(1).expand(height, width)], 2)
+    grid = straight + torch.einsum('hwc,ncx->nhwx', shares, corners.view(-1, 4, 2))
     frames.copy_(functional.grid_sample(frames, grid, padding_mode='border', align_corners=False))
 
 

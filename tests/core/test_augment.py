@@ -60,6 +60,40 @@ def test_brightness():
     check(photometric.brightness_, FACTORS, lambda image, f: clip(image * f))
 
 
+def test_restyling_gives_channels_their_mean_and_spread():
+    def oracle(image, style):
+        own, spread = image.mean((0, 1)), image.std((0, 1))
+        return clip((image - own) / np.maximum(spread, 1) * style[3:] + style[:3])
+
+    styles = torch.tensor([[120.0, 130, 90, 20, 10, 30], [10, 200, 128, 40, 25, 18]])
+    check(photometric.restyle_, styles, oracle)
+
+
+def test_warping_pulls_the_corners():
+    ramp = torch.arange(40.0).expand(1, 3, 40, 40).clone()
+    left = torch.zeros(1, 8)
+    left[0, [0, 4]] = 0.5  # both left corners show what was a quarter of the width to the right
+    photometric.warp_(ramp, left)
+    wanted = (0.75 * torch.arange(40.0) + 10 - 0.125).clamp(max=39)  # centres of pixels
+    torch.testing.assert_close(ramp, wanted.expand(1, 3, 40, 40), atol=1e-3, rtol=0)
+    still = frames(2)
+    photometric.warp_(still, torch.zeros(2, 8))
+    torch.testing.assert_close(still, frames(2), atol=1e-3, rtol=0)
+
+
+def test_auto_reaches_from_the_colours_of_the_agent_to_those_of_the_expert():
+    made = Augmenter(AugmentConfig(kind='auto', draw='sample'), torch.Generator().manual_seed(0))
+    noise = torch.randint(-10, 11, (64, 2, 3, 8, 8))
+    dark, bright = noise + 40, noise + 160
+    made.watch(dark.byte(), bright.byte())
+    means = made.transform_(dark.float()).mean((1, 3, 4))
+    assert means.shape == (64, 3)
+    # A share of -1/4 to 5/4 of the way from 40 to 160.
+    assert 9 <= means.min() < 20 and 180 < means.max() <= 191
+    by_channel = means - means.mean(1, keepdim=True)
+    assert by_channel.abs().max() > 20  # colours change, not brightness alone
+
+
 @pytest.mark.parametrize('order', list(itertools.permutations(range(4))))
 def test_jitter_makes_its_changes_in_the_drawn_order(order):
     each = (

@@ -50,6 +50,8 @@ CONFIGS = {
     )
 }  # fmt: skip
 CONFIGS |= {
+    'auto': {'augment__kind': 'auto'},
+    'generic, warped': {'augment__kind': 'generic', 'augment__warp': 0.1},
     'cosine': {'agent__contrastive': 'cosine'},
     'least squares': {'agent__gan_loss': 'least_squares', 'agent__imitation_reward': 'logit'},
 }
@@ -69,7 +71,7 @@ def test_an_update_needs_nothing_of_the_host(options):
 
 
 def test_the_refusal_works():
-    with WithoutHost(), pytest.raises(AssertionError, match='nonzero.* needs the host'):
+    with WithoutHost(), pytest.raises(AssertionError, match=r'nonzero.* needs the host'):
         torch.ones(3).nonzero()
 
 
