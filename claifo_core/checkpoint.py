@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 'claifo-checkpoint-1'
 # What may change between two sessions of one run.
-_FREE = ('device', 'threads', 'steps', 'minutes', 'expert.bag')
+_FREE = ('device', 'threads', 'steps', 'minutes', 'eval_processes', 'expert.bag')
 
 
 class Checkpoint:

@@ -253,6 +253,9 @@ class TrainConfig(_Section):
     log_every: int = option(1000, 'agent steps between lines of training metrics', low=1)
     eval_every: int = option(10_000, 'agent steps between evaluations', low=1)
     eval_episodes: int = option(10, 'episodes per evaluation', low=1)
+    eval_processes: int = option(
+        0, 'processes that share the episodes; 0: half of the cores that are free', low=0, high=256
+    )
     checkpoint_every: int = option(50_000, 'agent steps between checkpoints', low=1)
     env: EnvConfig = dataclasses.field(default_factory=EnvConfig)
     expert: ExpertConfig = dataclasses.field(default_factory=ExpertConfig)

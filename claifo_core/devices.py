@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import torch
@@ -27,6 +28,15 @@ def choose_device(name: str) -> torch.device:
 def set_threads(count: int) -> None:
     """Let torch use ``count`` threads; 0: all cores but one, at least one."""
     torch.set_num_threads(count or max(1, torch.get_num_threads() - 1))
+
+
+def spare_processes(num_envs: int) -> int:
+    """Return how many processes may evaluate: half the cores that a run leaves free, one at least.
+
+    Args:
+        num_envs: Environments of the run, each in a process of its own beside the learner.
+    """
+    return max(1, (len(os.sched_getaffinity(0)) - num_envs - 1) // 2)
 
 
 def use_precision(name: str, device: torch.device) -> bool:

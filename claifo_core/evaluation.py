@@ -63,13 +63,18 @@ def evaluate(
         seeds: One per episode.
         solved_steps: An episode is solved with success in more steps than so many.
     """
-    results = [_episode(policy, env, seed) for seed in seeds]
-    returns, counts = zip(*results, strict=True)
+    return judged([play(policy, env, seed) for seed in seeds], solved_steps)
+
+
+def judged(episodes: Sequence[tuple[float, int]], solved_steps: int) -> Evaluation:
+    """Return how episodes went, of which :func:`play` told."""
+    returns, counts = zip(*episodes, strict=True)
     success, solved = (float(np.mean(np.array(counts) > n)) for n in (0, solved_steps))
     return Evaluation(list(returns), success, solved)
 
 
-def _episode(policy: Policy, env: Env, seed: int) -> tuple[float, int]:
+def play(policy: Policy, env: Env, seed: int) -> tuple[float, int]:
+    """Play one episode; returns its true return and its steps with success."""
     obs, _ = env.reset(seed=seed)
     stack = [_planar(obs)] * policy.frame_stack
     total, solved, over = 0.0, 0, False

@@ -1,4 +1,4 @@
-"""Evaluation beside training: a process of its own plays snapshots of the policy."""
+"""Evaluation beside training: processes of their own play snapshots of the policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from claifo_core.errors import ClaifoError
-from claifo_core.evaluation import Env, evaluate
+from claifo_core.evaluation import Env, judged, play
 from claifo_core.policy import Policy
 
 if TYPE_CHECKING:
@@ -21,49 +21,81 @@ if TYPE_CHECKING:
 
 
 class Evaluator:
-    """Plays policy files one after the other in a spawned process."""
+    """Plays policy files one after the other in spawned processes, which share the episodes."""
 
     def __init__(
-        self, make_env: Callable[[], Env], seeds: Sequence[int], solved_steps: int = 0
+        self,
+        make_env: Callable[[], Env],
+        seeds: Sequence[int],
+        solved_steps: int = 0,
+        processes: int = 1,
     ) -> None:
-        """Start the process.
+        """Start the processes.
 
         Args:
             make_env: Builds the environment in the process; must be importable there.
             seeds: One per evaluation episode, the same for every policy.
             solved_steps: See :func:`claifo_core.evaluation.evaluate`.
+            processes: Each plays its share of the episodes.
         """
-        context = multiprocessing.get_context('spawn')
-        self._pipe, far = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(far, make_env, list(seeds), solved_steps),
-            name='claifo-evaluator', daemon=True,
-        )  # fmt: skip
-        self._process.start()
-        far.close()
+        self._count = len(seeds)
+        self._solved_steps = solved_steps
+        shares = [list(seeds[first::processes]) for first in range(min(processes, len(seeds)))]
+        self._players = [_Player(make_env, share) for share in shares]
         self._waiting: list[dict[str, Any]] = []
 
     def submit(self, path: Path, **tags: Any) -> None:  # noqa: ANN401 (JSON values)
         """Ask for an evaluation of the policy file; ``tags`` come back with the result."""
         self._waiting.append({'path': path, **tags})
-        with contextlib.suppress(OSError):  # results() tells of a process that died
-            self._pipe.send(str(path))
+        for player in self._players:
+            player.ask(path)
 
     def results(self, wait: bool = False) -> list[dict[str, Any]]:
         """Return finished evaluations, each with its tags; with ``wait``, all submitted ones.
 
         Raises:
-            ClaifoError: the process died or an evaluation failed.
+            ClaifoError: a process died or an evaluation failed.
         """
         found = []
-        while self._waiting and (wait or self._pipe.poll()):
+        while self._waiting and (wait or all(p.answered() for p in self._players)):
             found.append(self._waiting[0] | self._receive())
             del self._waiting[0]
         return found
 
     def _receive(self) -> dict[str, Any]:
+        shares = [player.receive() for player in self._players]
+        turns = range(self._count)
+        episodes = [shares[turn % len(shares)][turn // len(shares)] for turn in turns]
+        return judged(episodes, self._solved_steps).summary()
+
+    def close(self) -> None:
+        """End the processes, also in the middle of an evaluation."""
+        for player in self._players:
+            player.close()
+
+
+class _Player:
+    """One process and the pipe to it."""
+
+    def __init__(self, make_env: Callable[[], Env], seeds: list[int]) -> None:
+        context = multiprocessing.get_context('spawn')
+        self._pipe, far = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(far, make_env, seeds), name='claifo-evaluator', daemon=True
+        )
+        self._process.start()
+        far.close()
+
+    def ask(self, path: Path) -> None:
+        with contextlib.suppress(OSError):  # receive() tells of a process that died
+            self._pipe.send(str(path))
+
+    def answered(self) -> bool:
+        return self._pipe.poll()
+
+    def receive(self) -> list[tuple[float, int]]:
         try:
-            answer: dict[str, Any] | str = self._pipe.recv()
+            answer: list[tuple[float, int]] | str = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join(5)
             raise ClaifoError(
@@ -75,16 +107,13 @@ class Evaluator:
         return answer
 
     def close(self) -> None:
-        """End the process, also in the middle of an evaluation."""
         self._pipe.close()
         self._process.terminate()
         self._process.join()
 
 
-def _serve(
-    pipe: Connection, make_env: Callable[[], Env], seeds: list[int], solved_steps: int
-) -> None:
-    """Answer policy paths with evaluations until the other end of the pipe closes."""
+def _serve(pipe: Connection, make_env: Callable[[], Env], seeds: list[int]) -> None:
+    """Answer policy paths with episodes until the other end of the pipe closes."""
     # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setpgid(0, 0)
@@ -95,8 +124,8 @@ def _serve(
             path = pipe.recv()
             try:
                 env = env or make_env()
-                played = evaluate(Policy.load(path), env, seeds, solved_steps)
-                answer: dict[str, Any] | str = played.summary()
+                policy = Policy.load(path)
+                answer: list[tuple[float, int]] | str = [play(policy, env, s) for s in seeds]
             except Exception as error:
                 answer = f'{type(error).__name__}: {error}'
             pipe.send(answer)

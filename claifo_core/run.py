@@ -16,6 +16,7 @@ import torch
 
 from claifo_core import settings
 from claifo_core.checkpoint import Checkpoint
+from claifo_core.devices import spare_processes
 from claifo_core.evaluator import Evaluator
 from claifo_core.files import write_atomic
 from claifo_core.learner import Learner, TimeStep
@@ -268,7 +269,12 @@ class Run:
             return None
         count, seed = self.config.eval_episodes, self.config.seed
         seeds = [episode_seed(seed, 'eval', i) for i in range(count)]
-        return Evaluator(self._setting.single, seeds, self._setting.solved_steps)
+        return Evaluator(
+            self._setting.single,
+            seeds,
+            self._setting.solved_steps,
+            self.config.eval_processes or spare_processes(self.config.env.num_envs),
+        )
 
     def _is_due(self, what: str, every: int) -> bool:
         """Return whether the next multiple of ``every`` is reached, and move on to the next."""

@@ -85,6 +85,21 @@ def test_results_come_back_in_order_with_their_tags_and_failures_are_told(tmp_pa
             evaluator.results(wait=True)
 
 
+def test_processes_share_the_episodes_and_change_nothing(tmp_path):
+    path = tmp_path / 'policy.safetensors'
+    Session(small_config(), expert_videos(1)).learner.policy().save(path)
+    seeds = [5, 6, 7, 8, 9]
+    with closing(Evaluator(DotWorld, seeds, processes=3)) as evaluator:
+        assert len(multiprocessing.active_children()) == 3
+        evaluator.submit(path)
+        (result,) = evaluator.results(wait=True)
+    wanted = evaluate(Policy.load(path), DotWorld(), seeds)
+    np.testing.assert_allclose(result['returns'], wanted.returns, rtol=1e-4)
+    assert result['episodes'] == 5
+    assert len(set(np.round(result['returns'], 6))) > 1
+    assert multiprocessing.active_children() == []
+
+
 def test_a_process_that_was_killed_is_told(tmp_path):
     with closing(Evaluator(DotWorld, [1])) as evaluator:
         (process,) = multiprocessing.active_children()
