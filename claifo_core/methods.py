@@ -1,9 +1,9 @@
 """Named methods: what each changes in a configuration, and nothing else.
 
 A method is a set of options, so a comparison differs in exactly what stands here. Names are those
-of `claifo train --method` and of study files. A method holds over any preset: where it must, it
-also takes back an option of a preset that it contradicts (``agent.share_views``, a least-squares
-discriminator).
+of `claifo train --method` and of study files. A method holds over any preset of C-LAIfO: where it
+must, it also takes back an option of a preset that it contradicts (``agent.share_views``, a
+least-squares discriminator).
 """
 
 from __future__ import annotations
