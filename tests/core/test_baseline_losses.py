@@ -117,7 +117,7 @@ def patch_logits(network: patchail.PatchDiscriminator, image: np.ndarray) -> np.
 def patches() -> patchail.PatchDiscriminator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        return patchail.PatchDiscriminator(12, grayscale=False)
+        return patchail.PatchDiscriminator(NetworkConfig(channels=8), 12)
 
 
 def test_patch_discriminator(patches):

@@ -1,4 +1,4 @@
-"""Which weights each other method changes, step by step, and that no step waits for a GPU."""
+"""Which weights each other method changes, step by step."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import dataclasses
 import pytest
 import torch
 from test_gradient_flow import CRITIC_TO_END, B, batch, build, changed, without
-from torch.utils._python_dispatch import TorchDispatchMode
-from toy_world import small_config
 
 from claifo_core.agent import Agent
 from claifo_core.methods import METHODS
-from claifo_core.settings import from_dict, merge, to_dict
 
 
 def method(name: str, **options) -> Agent:
@@ -143,28 +140,3 @@ def test_the_judge_of_disentangail_never_reaches_the_shared_encoder():
         agent.update(batch(0), batch(expert), 0.4)
         results.append(weights(agent))
     assert changed(*results) <= {'discriminator.log_average', 'discriminator.weight'}
-
-
-class Capturable(TorchDispatchMode):
-    """Refuses what would wait for a GPU, or give shapes that depend on values."""
-
-    REFUSED = ('_local_scalar_dense', 'nonzero', 'masked_select', 'is_nonzero', 'equal.default',
-               'unique')  # fmt: skip
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = str(func)
-        assert not any(word in name for word in self.REFUSED), f'{name} waits for the device'
-        if 'aten.index.Tensor' in name:
-            assert not any(i is not None and i.dtype == torch.bool for i in args[1])
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize('name', sorted(METHODS))
-def test_an_update_can_be_captured_in_a_cuda_graph(name):
-    """As far as a CPU can tell: nothing in it reads a number back."""
-    config = small_config()
-    kind = from_dict(merge(to_dict(config), METHODS[name].overrides)).augment.kind
-    agent = method(name, augment__kind='brightness' if kind in ('color', 'full') else kind)
-    agent.update(batch(0), batch(1), 0.4)
-    with Capturable():
-        agent.update(batch(0), batch(1), torch.tensor(0.4))
