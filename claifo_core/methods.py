@@ -53,18 +53,18 @@ _BASELINES = {
         'LAIfO, T at the critic', _CLAIFO, {**_NO_CONTRAST, 'augment.apply': 'CL-Q'}
     ),
     'patchail': Method(
-        'PatchAIL-W: discriminator of image patches', 'arXiv 2302.02088', {**_PATCH, **_SHIFT}
+        'PatchAIL-W: discriminator of image patches', 'arXiv 2302.00965', {**_PATCH, **_SHIFT}
     ),
     'patchail_aug': Method(
         'PatchAIL-W, T at discriminator and critic', _CLAIFO,
         {**_PATCH, 'augment.apply': 'everywhere'},
     ),
     'patchail_faithful': Method(
-        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.02088',
+        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.00965',
         {**_PATCH, **_SHIFT, 'agent.faithful': True},
     ),
     'disentangail': Method(
-        'DisentanGAIL: preprocessor that hides the domain', 'arXiv 2103.00023',
+        'DisentanGAIL: preprocessor that hides the domain', 'arXiv 2103.05079',
         {**_DISENTANGLED, **_SHIFT},
     ),
     'disentangail_aug': Method(

@@ -1,4 +1,4 @@
-"""PatchAIL-W (arXiv 2302.02088): a discriminator of image patches instead of latents.
+"""PatchAIL-W (arXiv 2302.00965): a discriminator of image patches instead of latents.
 
 Each logit judges one patch of the pixels (o, o'). The reward is the mean logit, weighted by how
 much the agent's patches are spread as the expert's are. Encoder, critic and actor are those of
