@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claifo_core.errors import ClaifoError, did_you_mean
+
+if TYPE_CHECKING:
+    from claifo_core.config import AgentConfig
 
 
 @dataclass(frozen=True)
@@ -181,3 +184,13 @@ def method(name: str) -> Method:
             f'one of {", ".join(sorted(METHODS))}'
         )
     return METHODS[name]
+
+
+def title(agent: AgentConfig) -> str:
+    """Return what people call an agent of these options."""
+    if agent.reward == 'env':
+        return 'DrQ-v2 with the true reward'
+    if agent.judge != 'latent':
+        return {'patch': 'PatchAIL-W', 'disentangled': 'DisentanGAIL'}[agent.judge]
+    kinds = {'none': 'LAIfO', 'byol': 'C-LAIfO with BYOL'}
+    return kinds.get(agent.contrastive, 'C-LAIfO')

@@ -13,7 +13,7 @@ from toy_world import Session, small_config
 from claifo_core import settings
 from claifo_core.checkpoint import Checkpoint
 from claifo_core.errors import ClaifoError
-from claifo_core.methods import METHODS, method
+from claifo_core.methods import METHODS, method, title
 
 ROOT = Path(__file__).parents[2]
 # What contradicts most methods: one graded view for everything, a least-squares discriminator.
@@ -86,6 +86,18 @@ def test_the_page_is_up_to_date():
     assert shown == script['table'](), 'run python scripts/method_table.py'
     for _, tests in script['PARTS'].values():
         assert all((ROOT / 'tests' / 'core' / name).is_file() for name in tests)
+
+
+def test_runs_are_called_what_they_are():
+    names = {
+        name: title(small_config(**options_of(name)).agent)
+        for name in ('claifo', 'laifo', 'byol', 'patchail_aug', 'disentangail', 'drqv2')
+    }
+    assert names == {
+        'claifo': 'C-LAIfO', 'laifo': 'LAIfO', 'byol': 'C-LAIfO with BYOL',
+        'patchail_aug': 'PatchAIL-W', 'disentangail': 'DisentanGAIL',
+        'drqv2': 'DrQ-v2 with the true reward',
+    }  # fmt: skip
 
 
 def test_a_baseline_is_short():
