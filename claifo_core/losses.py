@@ -58,8 +58,8 @@ def gradient_penalty(
     """Return the mean of (|gradient of D at each point| - target)^2 (step 2).
 
     Args:
-        discriminator: Maps (B, 2Z) to logits (B, 1).
-        points: Where the gradient is taken, shape (B, 2Z).
+        discriminator: Maps points to logits (B, ...), whose sum counts.
+        points: Where the gradient is taken, shape (B, ...): one norm per sample.
         on: 'sigmoid' differentiates sigma(D), 'logit' differentiates D.
         target: 1 for the penalty between expert and agent, 0 for the least-squares form.
     """
@@ -68,7 +68,7 @@ def gradient_penalty(
     if on == 'sigmoid':
         output = torch.sigmoid(output)
     (gradient,) = torch.autograd.grad(output.sum(), points, create_graph=True)
-    penalty: Tensor = (gradient.norm(dim=1) - target).square().mean()
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - target).square().mean()
     return penalty
 
 

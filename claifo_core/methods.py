@@ -1,18 +1,21 @@
 """Named methods: what each changes in a configuration, and nothing else.
 
 A method is a set of options, so a comparison differs in exactly what stands here. Names are those
-of `claifo train --method` and of study files. A method holds over any preset: where it must, it
-also takes back an option of a preset that it contradicts (``agent.share_views``, a least-squares
-discriminator).
+of `claifo train --method` and of study files. A method holds over any preset of C-LAIfO: where it
+must, it also takes back an option of a preset that it contradicts (``agent.share_views``, a
+least-squares discriminator).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claifo_core.errors import ClaifoError, did_you_mean
+
+if TYPE_CHECKING:
+    from claifo_core.config import AgentConfig
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,18 @@ _BASELINES = {
         'LAIfO, T at the critic', _CLAIFO, {**_NO_CONTRAST, 'augment.apply': 'CL-Q'}
     ),
     'patchail': Method(
-        'PatchAIL-W: discriminator of image patches', 'arXiv 2302.02088', {**_PATCH, **_SHIFT}
+        'PatchAIL-W: discriminator of image patches', 'arXiv 2302.00965', {**_PATCH, **_SHIFT}
     ),
     'patchail_aug': Method(
         'PatchAIL-W, T at discriminator and critic', _CLAIFO,
         {**_PATCH, 'augment.apply': 'everywhere'},
     ),
     'patchail_faithful': Method(
-        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.02088',
+        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.00965',
         {**_PATCH, **_SHIFT, 'agent.faithful': True},
     ),
     'disentangail': Method(
-        'DisentanGAIL: preprocessor that hides the domain', 'arXiv 2103.00023',
+        'DisentanGAIL: preprocessor that hides the domain', 'arXiv 2103.05079',
         {**_DISENTANGLED, **_SHIFT},
     ),
     'disentangail_aug': Method(
@@ -181,3 +184,13 @@ def method(name: str) -> Method:
             f'one of {", ".join(sorted(METHODS))}'
         )
     return METHODS[name]
+
+
+def title(agent: AgentConfig) -> str:
+    """Return what people call an agent of these options."""
+    if agent.reward == 'env':
+        return 'DrQ-v2 with the true reward'
+    if agent.judge != 'latent':
+        return {'patch': 'PatchAIL-W', 'disentangled': 'DisentanGAIL'}[agent.judge]
+    kinds = {'none': 'LAIfO', 'byol': 'C-LAIfO with BYOL'}
+    return kinds.get(agent.contrastive, 'C-LAIfO')

@@ -106,7 +106,7 @@ def _build_others(
     """Return the networks of another judge than the default, and the heads of the objective."""
     judge: nn.Module | None = None
     if agent.judge == 'patch':
-        judge = PatchDiscriminator(6 * frame_stack * encoder.views, grayscale=config.grayscale)
+        judge = PatchDiscriminator(config, 6 * frame_stack * encoder.views)
     elif agent.judge == 'disentangled':
         judge = Disentangler(config, frame_stack, encoder.views, size_px)
     heads: nn.Module | None = None

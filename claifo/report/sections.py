@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from claifo.report import figures
 from claifo.report.run import column, own_curve
+from claifo_core import methods
 from claifo_core.config import TrainConfig
 from claifo_core.formulas import FORMULAS
 from claifo_core.settings import differences, to_dict
@@ -46,9 +47,15 @@ _ACTIONS = (
     ('mean |tanh u|', 'action_abs', figures.TARGET),
     ('exploration std', 'action_std', figures.MUTED),
 )
+_GRADIENTS = (
+    ('encoder', 'encoder_gradient', figures.TARGET),
+    ('discriminator', 'discriminator_gradient', figures.MUTED),
+)
 _PANELS = (
     _sides('Discriminator: mean sigma(D)', ''),
     _sides('Discriminator: accuracy', '_accuracy'),
+    _alone('Discriminator: entropy (bits)', 'discriminator_entropy', share=True),
+    _Panel('Gradient norms', _GRADIENTS),
     _Panel('Imitation reward', _REWARD),
     _alone('Discriminator loss', 'discriminator_loss'),
     _alone('Contrastive accuracy', 'contrastive_accuracy', share=True),
@@ -74,7 +81,7 @@ def header(run: Run, source: str, goal: str, mismatch: str) -> str:
         mismatch: How the two domains differ.
     """
     env = run.config.env
-    name = 'C-LAIfO' if run.config.agent.contrastive != 'none' else 'LAIfO'
+    name = methods.title(run.config.agent)
     state = 'finished' if run.progress >= 1 else f'{run.progress:.0%} done'
     return (
         f'<h1>{escape(env.task)}</h1><p class="lead">{escape(goal.capitalize())}. {name} learned '

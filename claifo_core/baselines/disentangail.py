@@ -1,4 +1,4 @@
-"""DisentanGAIL (arXiv 2103.00023): the judge has an encoder of its own that hides the domain.
+"""DisentanGAIL (arXiv 2103.05079): the judge has an encoder of its own that hides the domain.
 
 A stochastic preprocessor feeds the discriminator. Statistics networks estimate from below how
 many bits its latents tell about where a frame comes from (mutual information; MINE, arXiv

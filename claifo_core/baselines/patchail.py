@@ -1,4 +1,4 @@
-"""PatchAIL-W (arXiv 2302.02088): a discriminator of image patches instead of latents.
+"""PatchAIL-W (arXiv 2302.00965): a discriminator of image patches instead of latents.
 
 Each logit judges one patch of the pixels (o, o'). The reward is the mean logit, weighted by how
 much the agent's patches are spread as the expert's are. Encoder, critic and actor are those of
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from claifo_core import losses
 from claifo_core.diagnostics import judge_metrics
-from claifo_core.encoders import grayscale as luma_of
+from claifo_core.encoders import grayscale
 from claifo_core.layers import initialise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claifo_core.config import AgentConfig
+    from claifo_core.config import AgentConfig, NetworkConfig
     from claifo_core.judge import Descend
 
 FIRST_SIMILARITY = 1.3
@@ -31,11 +31,11 @@ FIRST_SIMILARITY = 1.3
 class PatchDiscriminator(nn.Module):
     """Two stacks of images, channel behind channel, to a logit per patch."""
 
-    def __init__(self, channels: int, *, grayscale: bool) -> None:
-        """Build for ``channels`` of both stacks together."""
+    def __init__(self, config: NetworkConfig, channels: int) -> None:
+        """Build for ``channels`` of both stacks together; 32, 64, 128 wide at the default."""
         super().__init__()
-        self._grayscale = grayscale
-        widths = (channels, 32, 64, 128, 1)
+        self._grayscale = config.grayscale
+        widths = (channels, *(times * config.channels for times in (1, 2, 4)), 1)
         layers: list[nn.Module] = []
         for before, width in itertools.pairwise(widths):
             layers += [nn.Conv2d(before, width, 4, 1 if layers else 2, 1), nn.LeakyReLU(0.2)]
@@ -46,7 +46,7 @@ class PatchDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, shape (B, patches), of images in -0.5..0.5, shape (B, C, H, W)."""
         if self._grayscale:
-            images = luma_of(images)
+            images = grayscale(images)
         logits: Tensor = self.layers(images)
         return logits.flatten(1)
 

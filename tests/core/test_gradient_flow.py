@@ -23,7 +23,9 @@ SHARED = {
 
 def build(**options) -> Agent:
     config = small_config(**options)
-    networks = build_networks(config.network, frame_stack=2, size_px=16, action_dim=2, seed=1)
+    networks = build_networks(
+        config.network, frame_stack=2, size_px=16, action_dim=2, seed=1, agent=config.agent
+    )
     return Agent(
         networks, build_optimisers(networks, config),
         Augmenter(config.augment, torch.Generator().manual_seed(2)),

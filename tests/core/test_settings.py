@@ -40,13 +40,19 @@ def values_of(name: str) -> st.SearchStrategy:
     return st.text(max_size=12)
 
 
+NEEDY = {
+    'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'network.projection',
+    'seed_steps', 'env.num_envs', 'agent.n_step',
+}  # fmt: skip
+
+
 @st.composite
 def nested(draw) -> dict:
     """Return a mapping of a few options, as a preset would hold it."""
     values: dict = {}
     for name in draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=8, unique=True)):
         # What these need of other options has tests of its own.
-        if name not in ('agent.share_views', 'seed_steps', 'env.num_envs', 'agent.n_step'):
+        if name not in NEEDY:
             *sections, key = name.split('.')
             place = values
             for section in sections:
@@ -74,7 +80,7 @@ def test_yaml_gives_back_the_same_configuration(values, tmp_path_factory):
 @given(data=st.data(), name=st.sampled_from(sorted(OPTIONS)))
 def test_words_of_the_command_line_mean_what_yaml_means(data, name):
     value = data.draw(values_of(name))
-    if name in ('agent.share_views', 'seed_steps', 'env.num_envs', 'agent.n_step'):
+    if name in NEEDY:
         return
     word = 'null' if value is None else str(value)
     if isinstance(value, tuple):

@@ -1,0 +1,69 @@
+"""docs/methods.md: the table of methods, as claifo_core/methods.py has them.
+
+    python scripts/method_table.py
+
+A test compares the page.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from claifo_core.methods import METHODS, Method
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / 'docs' / 'methods.md'
+BEGIN, END = '<!-- method_table begins -->', '<!-- method_table ends -->'
+_LOSSES = ('test_baseline_losses.py', 'test_gradient_flow_methods.py')
+# Code that the default does without, and the tests of what it computes.
+PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
+    ('agent.judge', 'patch'): ('baselines/patchail.py', _LOSSES),
+    ('agent.judge', 'disentangled'): ('baselines/disentangail.py', _LOSSES),
+    ('agent.contrastive', 'byol'): ('baselines/byol.py', _LOSSES),
+    ('agent.reward', 'env'): ('', _LOSSES[1:]),
+    ('agent.critic_gradient', False): ('', _LOSSES[1:]),
+    ('network.projection', 128): ('', _LOSSES[1:]),
+    ('network.encoder', 'impala'): ('encoders.py', ('test_encoders.py',)),
+    ('network.encoder', 'spatial_softmax'): ('encoders.py', ('test_encoders.py',)),
+    ('network.encoder', 'vit'): ('encoders.py', ('test_encoders.py',)),
+    ('network.grayscale', True): ('encoders.py', ('test_encoders.py',)),
+}
+
+
+def table() -> str:
+    """Return the rows of all methods."""
+    head = ('`--method`', 'what it is', 'paper', 'options', 'code of its own', 'tests')
+    lines = [head, ('---',) * len(head), *(_row(name, METHODS[name]) for name in METHODS)]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def _row(name: str, method: Method) -> tuple[str, ...]:
+    parts = [PARTS[item] for item in method.overrides.items() if item in PARTS]
+    code = [f'`{file}`, {_lines(file)} lines' for file, _ in parts if file]
+    tests = ['test_methods.py', *(test for _, named in parts for test in named)]
+    options = [f'`{key}: {_word(value)}`' for key, value in method.overrides.items()]
+    return (
+        f'`{name}`', method.summary, method.source, ', '.join(options) or 'none',
+        ', '.join(code) or 'none', ', '.join(f'`{test}`' for test in tests),
+    )  # fmt: skip
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _lines(file: str) -> int:
+    return len((ROOT / 'claifo_core' / file).read_text().splitlines())
+
+
+def main() -> int:
+    """Write the table into the page."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f'{before}{BEGIN}\n{table()}\n{END}{after}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Which weights each other method changes, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from test_gradient_flow import CRITIC_TO_END, B, batch, build, changed, without
+
+from claifo_core.agent import Agent
+from claifo_core.methods import METHODS
+
+
+def method(name: str, **options) -> Agent:
+    overrides = {key.replace('.', '__'): value for key, value in METHODS[name].overrides.items()}
+    return build(**{**overrides, **options})
+
+
+def weights(agent: Agent) -> dict[str, torch.Tensor]:
+    """Return a copy of all weights and buffers, by network and by part of judge and heads."""
+    networks = agent.networks
+    parts = {'similarity': networks.similarity.detach().clone()}
+    for name, module in networks.modules().items():
+        for key, value in module.state_dict().items():
+            part = key.split('.')[0] if name in ('discriminator', 'heads') else ''
+            part = '' if part.isdigit() else part
+            parts.setdefault(f'{name}.{part}'.rstrip('.'), []).append(value.flatten())
+    return {k: torch.cat(v) if isinstance(v, list) else v for k, v in parts.items()}
+
+
+def trace(agent: Agent) -> list[tuple[str, set[str]]]:
+    """Return (optimiser, parts changed since the step before) for each step of an update."""
+    steps: list[tuple[str, set[str]]] = []
+    last = weights(agent)
+
+    def note(name: str) -> None:
+        nonlocal last
+        now = weights(agent)
+        steps.append((name, changed(last, now)))
+        last = now
+
+    for name, optimiser in agent.optimisers.items():
+        optimiser.register_step_post_hook(lambda *_, name=name: note(name))
+    agent.update(batch(0), batch(1), 0.4)
+    note('end')
+    return steps
+
+
+def test_patchail_trains_its_discriminator_on_pixels():
+    assert trace(method('patchail')) == [
+        ('discriminator', {'discriminator.layers'}),
+        ('encoder', {'encoder', 'discriminator.scale'}),  # set once, after the step
+        *CRITIC_TO_END[1:],
+    ]
+
+
+@pytest.mark.parametrize('name', ['disentangail', 'disentangail_faithful'])
+def test_disentangail(name):
+    """Statistics first; then discriminator and preprocessor, which the authors never train."""
+    faithful = name.endswith('faithful')
+    trained = {'discriminator.discriminator'} | (
+        set() if faithful else {'discriminator.preprocessor'}
+    )
+    assert trace(method(name)) == [
+        ('discriminator', {'discriminator.statistics', 'discriminator.log_average'}),
+        ('discriminator', trained),
+        ('encoder', {'encoder', 'discriminator.weight'}),
+        *CRITIC_TO_END[1:],
+    ]
+
+
+def test_byol_trains_encoder_and_heads_and_its_target_follows():
+    assert trace(method('byol')) == [
+        ('encoder', {'encoder', 'heads.projector', 'heads.predictor'}),
+        ('discriminator', {'heads.target', 'discriminator'}),
+        *CRITIC_TO_END,
+    ]
+
+
+def test_the_slow_copy_moves_by_a_hundredth():
+    agent = method('byol')
+    before = agent.networks.heads.target[0].linear.weight.clone()
+    assert torch.equal(before, agent.networks.encoder.linear.weight)
+    without(agent, 'critic')
+    seen = []
+    agent.optimisers.encoder.register_step_post_hook(
+        lambda *_: seen.append(agent.networks.encoder.linear.weight.detach().clone())
+    )
+    agent.update(batch(0), batch(1), 0.4)
+    wanted = before + 0.01 * (seen[0] - before)
+    torch.testing.assert_close(agent.networks.heads.target[0].linear.weight, wanted)
+
+
+def test_projection_head_is_trained_with_the_contrastive_loss():
+    assert trace(method('projection'))[0] == ('encoder', {'encoder', 'similarity', 'heads'})
+
+
+@pytest.mark.parametrize('joint', [False, True])
+def test_without_the_critic_gradient_the_encoder_is_independent_of_rewards(joint):
+    step = {'agent__encoder_step': 'joint'} if joint else {}
+    results = []
+    for value in (0.0, 5.0):
+        agent = method('no_critic_gradient', agent__reward='imitation+env', **step)
+        ours = dataclasses.replace(batch(0), reward=torch.full((B,), value))
+        before = weights(agent)
+        agent.update(ours, batch(1), 0.4)
+        results.append(weights(agent))
+        assert 'encoder' in changed(before, results[-1])
+    assert 'critic' in changed(*results)
+    assert not {'encoder', 'similarity'} & changed(*results)
+
+
+def test_the_oracle_trains_no_discriminator_and_sees_no_expert():
+    agent = method('drqv2')
+    assert trace(agent) == CRITIC_TO_END
+    results = []
+    for expert in (1, 2):
+        agent = method('drqv2')
+        agent.update(batch(0), batch(expert), 0.4)
+        results.append(weights(agent))
+    assert changed(*results) == set()
+
+
+def test_the_oracle_learns_the_true_reward():
+    results = []
+    for value in (0.0, 1.0):
+        agent = method('drqv2')
+        reward = torch.full((B,), value)
+        agent.update(dataclasses.replace(batch(0), reward=reward), batch(1), 0.4)
+        results.append(weights(agent))
+    assert {'encoder', 'critic'} <= changed(*results)
+
+
+def test_the_judge_of_disentangail_never_reaches_the_shared_encoder():
+    """With the judge held still the expert's frames matter to nothing but its own statistics."""
+    results = []
+    for expert in (1, 2):
+        agent = without(method('disentangail'), 'discriminator')
+        agent.update(batch(0), batch(expert), 0.4)
+        results.append(weights(agent))
+    assert changed(*results) <= {'discriminator.log_average', 'discriminator.weight'}
