@@ -28,9 +28,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_jobs(parser)
     parser.add_argument(
         '--cluster',
-        choices=('slurm', 'local'),
-        help='start the runs through submitit: on a Slurm cluster, or on this machine to try it '
-        '(needs claifo[cluster])',
+        choices=('slurm',),
+        help='start the runs on a cluster, through submitit (pip install claifo[cluster])',
     )
     parser.set_defaults(run=run)
 

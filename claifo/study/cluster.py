@@ -65,7 +65,8 @@ class ClusterExecutor:
             ) from None
         self.jobs = jobs or study.jobs or _JOBS
         self._submitit, self._folder = submitit, folder / 'submitit'
-        ours = {'timeout_min': 24 * 60, 'cpus_per_task': study.threads + study.base.env.num_envs}
+        cores = study.threads + study.base.env.num_envs
+        ours: dict[str, Any] = {'timeout_min': 24 * 60, 'cpus_per_task': cores}
         try:
             self._executor = submitit.AutoExecutor(self._folder, cluster=cluster)
             self._executor.update_parameters(**{**ours, **study.cluster})
@@ -76,10 +77,11 @@ class ClusterExecutor:
         """Submit a command, or follow the job of an earlier runner that still runs it."""
         known = log.with_name('submitit_job')
         if known.is_file() and self._executor.cluster == 'slurm':
-            job = self._submitit.SlurmJob(self._folder, known.read_text())
-            if not job.done():
-                return ClusterProcess(job)
+            earlier: Any = self._submitit.SlurmJob(self._folder, known.read_text())
+            if not earlier.done():
+                return ClusterProcess(earlier)
         line = f'exec {shlex.join(command)} >> {shlex.quote(str(log))} 2>&1'
-        job = self._executor.submit(self._submitit.helpers.CommandFunction(['sh', '-c', line]))
+        function = self._submitit.helpers.CommandFunction(['sh', '-c', line])
+        job: Any = self._executor.submit(function)
         known.write_text(job.job_id)
         return ClusterProcess(job)

@@ -8,7 +8,7 @@ from pathlib import Path
 from claifo.report.run import Run as RunFolder
 from claifo.report.run import read_run
 from claifo.study import store
-from claifo.study.plan import Run, Study
+from claifo.study.plan import Run
 
 DONE, FAILED, STOPPED, WAITING, RUNNING = 'done', 'failed', 'stopped', 'waiting', 'running'
 
