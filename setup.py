@@ -89,6 +89,7 @@ setup(
         'torch==2.13.0',
     ],
     extras_require={
+        'cluster': ['submitit>=1.5,<2'],
         'dev': [
             'hypothesis>=6.100',
             'mypy>=1.11',

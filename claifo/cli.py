@@ -18,6 +18,7 @@ from claifo.commands import (
     export,
     launch,
     report,
+    study,
     tasks,
     train,
 )
@@ -27,7 +28,9 @@ from claifo_sim.errors import SimError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS = (tasks, domains, expert, bag, train, launch, evaluate, export, report, doctor, bench)
+COMMANDS = (
+    tasks, domains, expert, bag, train, study, launch, evaluate, export, report, doctor, bench,
+)  # fmt: skip
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -79,7 +79,7 @@ def run(seed: int, folder: Path) -> None:
     Raises:
         ClaifoError: the graph has failed.
     """
-    from claifo.report import build
+    from claifo.report.page import build
     from claifo_core import settings
     from claifo_core.errors import ClaifoError
     from claifo_sim.domains import source_of

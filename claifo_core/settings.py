@@ -117,6 +117,10 @@ def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any fiel
     if typing.get_origin(kind) is tuple:
         return _convert_tuple(value, kind, where)
     wrong = ClaifoError(f'{where} is {value!r}; {_describe(kind)} is needed')
+    if typing.get_origin(kind) is Mapping:
+        if not isinstance(value, Mapping):
+            raise wrong
+        return dict(value)
     if kind is bool:
         truth = {'true': True, 'false': False}.get(str(value).lower())
         if truth is None:
@@ -146,6 +150,8 @@ def _describe(kind: Any) -> str:  # noqa: ANN401 (any field type)
         inner = typing.get_args(kind)
         count = 'some' if inner[-1] is Ellipsis else str(len(inner))
         return f'a list of {count} {inner[0].__name__} values'
+    if typing.get_origin(kind) is Mapping:
+        return 'a mapping'
     return {int: 'a whole number', float: 'a number', bool: 'true or false'}.get(kind, 'a word')
 
 

@@ -55,7 +55,7 @@ install_packages() {
     echo 'claifo: installing PyTorch (the largest download; a few minutes)'
     "${pip[@]}" -c constraints.txt setuptools 'torch==2.13.0'
     echo 'claifo: installing everything else'
-    "${pip[@]}" -c constraints.txt --no-build-isolation -e '.[dev]'
+    "${pip[@]}" -c constraints.txt --no-build-isolation -e '.[dev,cluster]'
     cat constraints.txt pyproject.toml setup.py > "$stamp"
 }
 

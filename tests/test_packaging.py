@@ -135,8 +135,8 @@ def third_party_imports(path: Path) -> set[str]:
     outside = found - set(OWN) - PROVIDED - set(sys.stdlib_module_names)
     # They come with dm_control and mujoco, which need just these versions.
     outside -= {'dm_env', 'OpenGL'}
-    # Optional, and not installed by its own list of dependencies.
-    outside -= {'robosuite'}
+    # Optional: robosuite is not installed by its own list of dependencies, submitit is an extra.
+    outside -= {'robosuite', 'submitit'}
     return {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in outside}
 
 

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
 
 RUNS = Path('runs')
+_NO_OPTIONS = ('run', 'run_dir', 'config', 'method', 'seeds', 'jobs')
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command; one option per field of the configuration."""
+    from claifo.commands.study import add_jobs
     from claifo_core import settings
 
     parser = commands.add_parser(
@@ -31,6 +33,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         '--run', type=Path, dest='run_dir', metavar='DIR', help='run folder (default: runs/…)'
     )
+    parser.add_argument('--method', metavar='NAME', help='named method, over the preset: options '
+                        'that make a baseline or an ablation of it (docs/methods.md)')  # fmt: skip
+    parser.add_argument('--seeds', metavar='N,N,…', help='several seeds, side by side: a study of '
+                        'one method; --run names its folder (default: studies/…)')  # fmt: skip
+    add_jobs(parser)
     for name, default, field in settings.options():
         parser.add_argument(
             f'--{name}', metavar=_metavar(default), help=_help(default, field.metadata)
@@ -57,13 +64,19 @@ def run(args: argparse.Namespace) -> int:
     """Train, or resume, and say where the results are."""
     from claifo.training import train
     from claifo_core import settings
+    from claifo_core.methods import method
 
-    given = {k: v for k, v in vars(args).items() if k not in ('run', 'run_dir', 'config')}
+    given = {k: v for k, v in vars(args).items() if k not in _NO_OPTIONS}
     preset = find_preset(args.config) if 'config' in args else None
     values = settings.read_yaml(preset) if preset else {}
-    source = str(preset) if preset and not given else 'claifo train'
-    config = settings.from_dict(settings.merge(values, given), source)
-    run_dir = getattr(args, 'run_dir', None) or default_run_dir(config, preset)
+    if 'seeds' in args or 'jobs' in args:
+        return _train_seeds(args, values, given, preset)
+    chosen = method(args.method).overrides if 'method' in args else {}
+    source = str(preset) if preset and not (given or chosen) else 'claifo train'
+    config = settings.from_dict(settings.merge(settings.merge(values, chosen), given), source)
+    run_dir = getattr(args, 'run_dir', None) or default_run_dir(
+        config, preset, getattr(args, 'method', '')
+    )
     end = train(config, run_dir, stop=stop_on_interrupt())
     if not end:  # not the first process of a team
         return 0
@@ -74,27 +87,62 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_preset(name: str) -> Path:
-    """Return the YAML file of a preset given by path or by name in the config folder."""
+def _train_seeds(
+    args: argparse.Namespace, values: dict[str, Any], given: dict[str, str], preset: Path | None
+) -> int:
+    """Train several seeds, as a study of one method."""
+    from claifo.commands.study import STUDIES, start
+    from claifo.study.config import StudyFile, resolve
+    from claifo_core import settings
+    from claifo_core.errors import ClaifoError
+
+    if 'seeds' not in args:
+        raise ClaifoError(f'--jobs is {args.jobs}, but one seed is one run; it needs --seeds')
+    if 'seed' in given:
+        raise ClaifoError(f'--seed is {given["seed"]}, but --seeds names them all; leave one out')
+    named = getattr(args, 'method', '')
+    file = StudyFile(
+        set={key: value for key, value in given.items() if key != 'threads'},
+        methods={named: None} if named else {'preset': {}},
+        seeds=settings.convert(args.seeds, tuple[int, ...], '--seeds'),
+        threads=settings.convert(given.get('threads', 1), int, '--threads'),
+    )
+    name = '_'.join(filter(None, (preset.stem if preset else 'default', named)))
+    study = resolve(name, values, file, 'claifo train')
+    folder = getattr(args, 'run_dir', None) or STUDIES / name
+    return start(study, folder, getattr(args, 'jobs', None))
+
+
+def find_preset(name: str, studies: bool = False) -> Path:
+    """Return the YAML file of a preset given by path or by name in the config folder.
+
+    Args:
+        name: The path or name.
+        studies: Look among the study files, not among the presets of runs.
+
+    Raises:
+        ClaifoError: there is none.
+    """
     from claifo.resources import config_dir
     from claifo_core.errors import ClaifoError, did_you_mean
 
     path = Path(name)
     if path.is_file():
         return path
-    known = {p.stem: p for p in config_dir().glob('*.yaml')}
+    files = config_dir().glob('*.yaml')
+    known = {p.stem: p for p in files if p.stem.startswith('study_') == studies}
     if path.stem in known and (path.name == name or path.parent.name == 'config'):
         return known[path.stem]
     raise ClaifoError(
-        f'{name}: no such preset{did_you_mean(path.stem, known)}; '
+        f'{name}: no such {"study" if studies else "preset"}{did_you_mean(path.stem, known)}; '
         f'give a YAML file or one of {", ".join(sorted(known))}'
     )
 
 
-def default_run_dir(config: TrainConfig, preset: Path | None) -> Path:
+def default_run_dir(config: TrainConfig, preset: Path | None, method: str = '') -> Path:
     """Return the folder in which the same command always finds its run again."""
     stem = preset.stem if preset else f'{config.env.task}_{config.env.domain.replace("/", "_")}'
-    return RUNS / f'{stem}_seed{config.seed}'
+    return RUNS / '_'.join(filter(None, (stem, method, f'seed{config.seed}')))
 
 
 def stop_on_interrupt() -> Any:  # noqa: ANN401 (a callable)

@@ -1,7 +1,1 @@
-"""One self-contained HTML page per run."""
-
-from __future__ import annotations
-
-from claifo.report.page import build
-
-__all__ = ['build']
+"""Self-contained HTML pages: of a run, of a study, of a deployment."""

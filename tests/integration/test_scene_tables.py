@@ -19,7 +19,8 @@ def test_the_page_of_the_scenes_is_up_to_date():
 
 
 def test_every_preset_names_a_world_that_there_is():
-    presets = [settings.load(path) for path in sorted((ROOT / 'config').glob('*.yaml'))]
+    paths = sorted((ROOT / 'config').glob('*.yaml'))
+    presets = [settings.load(path) for path in paths if not path.stem.startswith('study_')]
     assert len(presets) > 15
     for config in presets:
         EnvSpec(config.env.task, config.env.domain, cameras=config.env.cameras)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import claifo_sim
-from claifo import report
 from claifo.experts import expert_tasks
 from claifo.report import figures, media, page
 from claifo.report.run import read_controls, read_run
@@ -64,7 +63,7 @@ def built(finished_run, tmp_path_factory) -> tuple[Path, Page]:
         '# made by: claifo train\nrun,frames,wall_s,return_mean\n'
         'LAIfO,4000,60,3\nLAIfO,8000,120,5\nshift only,4000,60,9\n'
     )
-    path = report.build(finished_run, folder / 'page.html', [controls])
+    path = page.build(finished_run, folder / 'page.html', [controls])
     return path, Page(path.read_text())
 
 
@@ -110,7 +109,7 @@ def test_clips_hold_both_sides(built):
 def test_run_that_has_just_begun(make_run, tmp_path):
     run = make_run(tmp_path / 'young', evaluations=0, policies=())
     (run / 'metrics.jsonl').write_text('{"kind": "start", "task": "point_mass_easy_big"}\n{"ki')
-    parsed = Page(report.build(run).read_text())
+    parsed = Page(page.build(run).read_text())
     assert [h for h in parsed.headings if h] == list(SECTIONS)
     assert 'No evaluation yet: the first follows at agent step 1,000' in parsed.text
     assert 'No update yet' in parsed.text
@@ -123,7 +122,7 @@ def test_task_without_expert(make_run, tmp_path):
     run = make_run(tmp_path / 'other', evaluations=0, policies=())
     config = (run / 'config.yaml').read_text().replace('point_mass_easy_big', task)
     (run / 'config.yaml').write_text(config)
-    parsed = Page(report.build(run).read_text())
+    parsed = Page(page.build(run).read_text())
     assert 'one physics state of uniform random episodes' in parsed.text
 
 
@@ -135,7 +134,7 @@ def test_no_run_folder(tmp_path, missing):
         for name in {'config.yaml', 'metrics.jsonl'} - {missing}:
             (folder / name).write_text('')
     with pytest.raises(ClaifoError, match=missing or 'no such folder') as caught:
-        report.build(folder)
+        page.build(folder)
     assert '\n' not in str(caught.value) and str(folder) in str(caught.value)
 
 

@@ -1,0 +1,92 @@
+"""Charts of a study: learning curves of each method, and final returns side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
+
+from claifo.report import figures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from claifo.study.results import Curve, Group, Score
+
+
+def curves(
+    name: str, title: str, own: Curve, reference: Curve | None, top: float, expert: float | None
+) -> str:
+    """Draw one method: every seed thin, their interquartile mean thick, its 95 % band.
+
+    Args:
+        name: Begins the ids of the figure, so it differs from figure to figure of a page.
+        title: Name of the method.
+        own: Its curve.
+        reference: Curve of the reference, drawn behind in grey, or None.
+        top: Highest return that the axis must show, the same in all charts of a world.
+        expert: Return of the expert, drawn as a line, or None.
+    """
+    with rc_context(figures._STYLE):
+        figure, axes = figures._axes(3.7, 2.5)
+        if expert is not None:
+            axes.axhline(expert, color=figures.MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        if reference is not None:
+            axes.plot(reference.frames, reference.iqm, color=figures.MUTED, linewidth=1.4)
+        for seed in own.seeds:
+            axes.plot(own.frames, seed, color=figures.TARGET, linewidth=0.8, alpha=0.5)
+        axes.fill_between(
+            own.frames, own.low, own.high, color=figures.TARGET, alpha=0.18, linewidth=0
+        )
+        axes.plot(own.frames, own.iqm, color=figures.TARGET, linewidth=2.2)
+        axes.set_title(title)
+        axes.set_xlim(left=0)
+        axes.set_ylim(min(0.0, float(own.seeds.min())), 1.06 * top)
+        axes.xaxis.set_major_formatter(figures._thousands())
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        return figures._svg(figure, _word(f'{name}-{title}'), f'Learning curve of {title}')
+
+
+def finals(
+    name: str, rows: Sequence[tuple[Group, Score]], expert: float | None, labels: Sequence[str]
+) -> str:
+    """Draw the final returns: every run a dot, the interquartile mean a bar with its interval.
+
+    Args:
+        name: Begins the ids of the figure.
+        rows: Methods, from top to bottom.
+        expert: Return of the expert, drawn as a line, or None.
+        labels: What stands beside each row.
+    """
+    with rc_context({**figures._STYLE, 'axes.grid.axis': 'x'}):
+        figure, axes = figures._axes(10.8, 0.85 + 0.32 * len(rows))
+        for y, (group, score) in enumerate(rows):
+            _row(axes, y, group, score)
+        if expert is not None:
+            axes.axvline(expert, color=figures.MUTED, linewidth=1, linestyle=(0, (4, 3)))
+            axes.annotate(
+                f'expert {expert:.0f}', (expert, 1), xycoords=('data', 'axes fraction'),
+                xytext=(0, 3), textcoords='offset points', ha='right', color=figures.MUTED,
+            )  # fmt: skip
+        axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel='final return')
+        axes.tick_params('y', labelcolor=figures.INK)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        return figures._svg(figure, _word(name), 'Final returns of the methods')
+
+
+def _row(axes: Axes, y: int, group: Group, score: Score) -> None:
+    low, high = score.final.iqm_interval or (score.final.iqm, score.final.iqm)
+    axes.plot([low, high], [y, y], color=figures.TARGET, linewidth=8, alpha=0.22,
+              solid_capstyle='butt')  # fmt: skip
+    axes.plot(score.final.iqm, y, color=figures.TARGET, marker='|', markersize=13,
+              markeredgewidth=2.5)  # fmt: skip
+    axes.plot(group.finals, [y] * len(group.finals), color=figures.INK, marker='o', markersize=3.5,
+              linewidth=0, alpha=0.7)  # fmt: skip
+
+
+def _word(text: str) -> str:
+    return re.sub(r'\W+', '-', text.lower())

@@ -1,0 +1,73 @@
+"""Studies in a folder, and run folders such as trainings leave behind, made without training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from claifo.study import config, store
+from claifo_core import settings
+
+TINY = """
+steps: 400
+seed_steps: 60
+uniform_steps: 40
+replay_frames: 1000
+log_every: 50
+eval_every: 200
+eval_episodes: 1
+checkpoint_every: 50
+env: {task: point_mass_easy_big, domain: dim/target, size_px: 24, action_repeat: 10}
+augment: {draw: sample}
+network: {channels: 4, strides: [2, 2], hidden_dim: 16}
+agent: {batch_size: 8}
+"""
+
+
+@pytest.fixture(scope='session')
+def study_file(tmp_path_factory: pytest.TempPathFactory):
+    """Return what writes a study file over a tiny preset: ``study_file('methods: [claifo]')``."""
+
+    def write(text: str, name: str = 'tried.yaml') -> Path:
+        folder = tmp_path_factory.mktemp('study')
+        (folder / 'tiny.yaml').write_text(TINY)
+        (folder / name).write_text(f'preset: {folder / "tiny.yaml"}\n{text}\n')
+        return folder / name
+
+    return write
+
+
+def _write_run(folder: Path, study, run, returns, *, commit=None, code=0, step=400, **start):
+    """Write a run with evaluations of these returns, the last at ``step`` of 400."""
+    run_dir = folder / run.folder
+    commit = commit or store.read(folder)['sessions'][-1]['commit']
+    store.note(run_dir, **vars(run), command=f'claifo train {run.method}', commits=[commit],
+               exit_code=code)  # fmt: skip
+    (run_dir / 'config.yaml').write_text(settings.dump(study.config(run)))
+    records = [{'kind': 'start', 'expert_return': 900.0, 'random_return': 5.0, **start}]
+    for i, value in enumerate(returns):
+        at = 100 * i if i < len(returns) - 1 else step
+        records.append({'kind': 'eval', 'step': at, 'frames': 10 * at, 'updates': at // 2,
+                        'wall_s': 0.9 * at, 'return_mean': value, 'return_std': 1.0})  # fmt: skip
+    records.append({'kind': 'end', 'step': step, 'updates': step // 2, 'wall_s': 0.9 * step})
+    (run_dir / 'metrics.jsonl').write_text(''.join(json.dumps(r) + '\n' for r in records))
+
+
+@pytest.fixture(scope='session')
+def write_run():
+    """Return what writes a run: ``write_run(folder, study, run, [0, 5, 9])``."""
+    return _write_run
+
+
+@pytest.fixture
+def begun(study_file, tmp_path: Path):
+    """Return a study of two methods and four seeds that has begun, and its folder."""
+    study = config.load(study_file(
+        'methods: [laifo, {small: {agent.batch_size: 4}}]\nseeds: [0, 1, 2, 3]\nreference: laifo'
+    ))  # fmt: skip
+    folder = tmp_path / 'out'
+    folder.mkdir()
+    store.begin(folder, study, 'claifo study tried.yaml')
+    return study, folder
