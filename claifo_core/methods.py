@@ -130,6 +130,17 @@ _ABLATIONS = {
         f'aug_{kind}': Method(f'T = {kind}', _CLAIFO, {'augment.kind': kind})
         for kind in ('shift', 'brightness', 'color', 'full')
     },
+    'aug_generic': Method(
+        'T = generic: wide ranges, chosen for no mismatch', 'this project',
+        {'augment.kind': 'generic'},
+    ),
+    'aug_auto': Method(
+        'T = auto: ranges from the colours of agent and expert', 'this project',
+        {'augment.kind': 'auto'},
+    ),
+    'aug_warp': Method(
+        'T also pulls the corners of the picture', 'this project', {'augment.warp': 0.1}
+    ),
     **{
         f'apply_{name}': Method(
             f'T at {where}', _CLAIFO, {'augment.apply': apply, **_APART}
