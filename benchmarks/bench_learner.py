@@ -81,7 +81,7 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
 
     shape = shape_of(config)
     work, moved = flop(config, shape), bytes_moved(config, shape)
-    dtype = torch.bfloat16 if getattr(config, 'precision', 'float32') == 'bfloat16' else torch.float32
+    dtype = torch.bfloat16 if config.precision == 'bfloat16' else torch.float32
     top = ceiling(learner.device, dtype)
     on_cpu = learner.device.type == 'cpu'
     update_ms = found['cpu_ms'] / torch.get_num_threads() if on_cpu else found['wall_ms']
@@ -114,7 +114,7 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     smallest = growth[str(min(args.frames))]
     return {
         'preset': args.preset, 'set': args.set, 'device': str(learner.device),
-        'precision': getattr(config, 'precision', 'float32'), 'torch_threads': torch.get_num_threads(),
+        'precision': config.precision, 'torch_threads': torch.get_num_threads(),
         'batch': config.agent.batch_size, 'size_px': config.env.size_px,
         'frames': min(args.frames), **smallest, 'growth': growth,
         'split_of': 'GPU time' if learner.device.type == 'cuda' else 'CPU time',

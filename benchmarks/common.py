@@ -47,11 +47,16 @@ def parser(name: str, text: str) -> Parser:
 
 def add_preset(found: argparse.ArgumentParser, default: str = 'dmc_walker') -> None:
     """Add ``--preset`` and ``--set``."""
+    add_set(found)
     short = ', '.join(f'{a} ({b})' for a, b in SHORT.items())
     found.add_argument(
         '--preset', default=default,
         help=f'YAML file, name from config/, or {short}; default: {default}',
     )  # fmt: skip
+
+
+def add_set(found: argparse.ArgumentParser) -> None:
+    """Add ``--set``."""
     found.add_argument(
         '--set', action='append', default=[], metavar='KEY=VALUE',
         help='change an option of the preset, such as agent.batch_size=64 (may be repeated)',
@@ -91,26 +96,34 @@ def count(text: str) -> int:
     return int(text)
 
 
-def preset(args: argparse.Namespace, **fixed: str) -> TrainConfig:
+def preset(args: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the arguments name.
 
     Args:
         args: Has ``preset``, ``set`` and perhaps ``device``.
-        fixed: Options that the benchmark itself decides.
 
     Raises:
         ClaifoError: no such preset or option, or no such device.
     """
     from claifo.commands.train import find_preset
     from claifo_core import settings
-    from claifo_core.learner import choose_device
+    from claifo_core.devices import choose_device
 
-    changes = dict(_pair(text) for text in args.set)
+    asked = changes(args)
     if 'device' in args:
-        changes['device'] = str(choose_device(args.device))
+        asked['device'] = str(choose_device(args.device))
     path = find_preset(SHORT.get(args.preset, args.preset))
-    values = settings.merge(settings.read_yaml(path), changes | fixed)
+    values = settings.merge(settings.read_yaml(path), asked)
     return settings.from_dict(values, str(path))
+
+
+def changes(args: argparse.Namespace) -> dict[str, str]:
+    """Return what ``--set`` changes, by name of the option.
+
+    Raises:
+        ClaifoError: not of the form KEY=VALUE.
+    """
+    return dict(_pair(text) for text in args.set)
 
 
 def _pair(text: str) -> tuple[str, str]:

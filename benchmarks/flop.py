@@ -134,7 +134,7 @@ def bytes_moved(config: TrainConfig, shape: Shape) -> dict[str, int]:
     counted (some percent).
     """
     agent, net, stack = config.agent, config.network, config.env.frame_stack
-    number = 2 if getattr(config, 'precision', 'float32') == 'bfloat16' else 4
+    number = 2 if config.precision == 'bfloat16' else 4
     frame = 3 * shape.views * config.env.size_px**2
     stacks = encodes(config)
     apart = shape.views if net.views == 'shared' else 1
