@@ -76,13 +76,16 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     """Return FLOP and bytes of an update, the rates they make, and the ceiling beside them."""
     import torch
     from ceiling import ceiling
-    from flop import bytes_moved, flop
+    from flop import bytes_moved, flop, is_counted
     from synthetic import shape_of
 
+    if not is_counted(config):  # other networks than those of C-LAIfO and LAIfO
+        return {'flop': None, 'bytes': None}
     shape = shape_of(config)
     work, moved = flop(config, shape), bytes_moved(config, shape)
-    dtype = torch.bfloat16 if config.precision == 'bfloat16' else torch.float32
-    top = ceiling(learner.device, dtype)
+    top = ceiling(
+        learner.device, torch.bfloat16 if config.precision == 'bfloat16' else torch.float32
+    )
     on_cpu = learner.device.type == 'cpu'
     update_ms = found['cpu_ms'] / torch.get_num_threads() if on_cpu else found['wall_ms']
     reached = 1e-6 * sum(work.values()) / update_ms
@@ -114,7 +117,7 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     smallest = growth[str(min(args.frames))]
     return {
         'preset': args.preset, 'set': args.set, 'device': str(learner.device),
-        'precision': config.precision, 'torch_threads': torch.get_num_threads(),
+        'torch_threads': torch.get_num_threads(), 'precision': config.precision,
         'batch': config.agent.batch_size, 'size_px': config.env.size_px,
         'frames': min(args.frames), **smallest, 'growth': growth,
         'split_of': 'GPU time' if learner.device.type == 'cuda' else 'CPU time',

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claifo_core.encoders import conv_sizes
+
 if TYPE_CHECKING:
     from claifo_core.config import AgentConfig, TrainConfig
 
@@ -51,10 +53,7 @@ def encodes(config: TrainConfig) -> Encodes:
 
 def sides(config: TrainConfig) -> list[int]:
     """Return the side of each convolution's output, in pixels."""
-    found = [config.env.size_px]
-    for stride in config.network.strides:
-        found.append((found[-1] - 3) // stride + 1)
-    return found[1:]
+    return conv_sizes(config.network, config.env.size_px)[1:]
 
 
 def encoder_macs(config: TrainConfig, shape: Shape) -> list[int]:
@@ -74,8 +73,19 @@ def mlp_macs(inputs: int, outputs: int, hidden: int) -> list[int]:
     return [inputs * hidden, hidden * hidden, hidden * outputs]
 
 
+def is_counted(config: TrainConfig) -> bool:
+    """Return whether :func:`flop` knows these networks and losses: those of C-LAIfO and LAIfO."""
+    agent, net = config.agent, config.network
+    return (
+        (net.encoder, net.projection, agent.judge) == ('drq', 0, 'latent')
+        and agent.contrastive != 'byol'
+        and agent.critic_gradient
+        and agent.reward != 'env'
+    )
+
+
 def flop(config: TrainConfig, shape: Shape) -> dict[str, int]:
-    """Return the FLOP of one update, by part."""
+    """Return the FLOP of one update, by part; see :func:`is_counted`."""
     agent, net, batch = config.agent, config.network, config.agent.batch_size
     state = net.latent_dim + shape.proprio_dim
     layers, stacks = encoder_macs(config, shape), encodes(config)

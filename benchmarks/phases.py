@@ -135,7 +135,7 @@ def watch(learner: Learner, watch: Stopwatch) -> Callable[[], object]:
     watch.around(agent, '_encode', _encode_part)
     watch.around(agent, '_encode_all', 'encode_without_gradient')
     watch.around(agent, '_step', _step_part)
-    watch.around(agent, '_discriminator_step', 'discriminator')
+    watch.around(agent, '_imitation_reward', 'discriminator')
     watch.around(agent, '_critic_loss', 'critic')
     watch.around(agent, '_actor_step', 'actor')
     for _name, optimiser in agent.optimisers.items():  # noqa: PERF102 (not a dictionary)
