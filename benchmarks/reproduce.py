@@ -226,13 +226,18 @@ def _children(pid: int) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
 
 
+def waiting(runs: list[Run]) -> list[Run]:
+    """Return the runs that are not whole, the least advanced first."""
+    return sorted((r for r in runs if not r.whole()), key=lambda run: (run.steps(), run.seed))
+
+
 def play(runs: list[Run], player: Player, parallel: int, stop: Callable[[], bool]) -> None:
     """Let the least advanced runs go on, ``parallel`` at a time, until the time is over.
 
     Raises:
         ClaifoError: a run failed; the others went on.
     """
-    left = [run for run in runs if not run.whole()]
+    left = waiting(runs)
     asked = False
     try:
         while left or len(player):
@@ -243,7 +248,6 @@ def play(runs: list[Run], player: Player, parallel: int, stop: Callable[[], bool
                 asked = True
             if asked or left_s < _START_S:
                 left = []
-            left.sort(key=lambda run: (run.steps(), run.seed))
             while left and len(player) < parallel:
                 player.start(left.pop(0))
             if left_s < 0:
