@@ -15,14 +15,13 @@ counts, the files are in the page cache, OpenCV runs on one thread:
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import common
 import cv2
 import numpy as np
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
@@ -36,7 +35,7 @@ from claifo.bags.reader import Bag, find_bags
 from claifo_core.frames import FrameSpec, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -68,17 +67,22 @@ CASES = (
 )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run all cases and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--json', action='store_true', help='print JSON only (it always does)')
-    parser.add_argument('--repeats', type=int, default=7, help='repetitions (default: 7)')
-    repeats = parser.parse_args(argv).repeats
+def main() -> None:
+    """Read the arguments, run all cases, print."""
+    parser = common.parser('bags', __doc__.splitlines()[0])
+    parser.add_argument(
+        '--repeats', type=common.count, default=7, help='repetitions (default: 7)'
+    )
+    args = parser.parse_args()
+    common.run(lambda: measure(args.repeats), 'bags', args)
+
+
+def measure(repeats: int) -> dict[str, Any]:
+    """Run all cases."""
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         results = [run_case(Path(folder) / f'case_{k}', c, repeats) for k, c in enumerate(CASES)]
-    print(json.dumps({'benchmark': 'bags', 'repeats': repeats, 'cases': results}, indent=1))
-    return 0
+    return {'repeats': repeats, 'cases': results}
 
 
 def run_case(path: Path, case: Case, repeats: int) -> dict[str, Any]:
@@ -185,4 +189,4 @@ def write_bag(path: Path, case: Case) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(common.script(main))

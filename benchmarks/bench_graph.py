@@ -20,7 +20,6 @@ import argparse
 import array
 import contextlib
 import importlib
-import json
 import os
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -251,23 +251,21 @@ def _rate(run_dir: Path) -> float:
 def measure() -> dict[str, Any]:
     """Measure everything."""
     rclpy.init(args=[])
-    result = {'load_before': round(os.getloadavg()[0], 2), 'cores': os.cpu_count(), **messages()}
-    result |= {'memory': memory(), 'weights': weights()}
+    result = messages() | {'memory': memory(), 'weights': weights()}
     rclpy.shutdown()
     return result | {'training': training()}
 
 
 def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--json', action='store_true', help='print one line of JSON')
+    """Read the arguments, measure, print."""
+    parser = common.parser('graph', __doc__.splitlines()[0])
     parser.add_argument('--echo', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.echo:
         echo()
         return
-    print(json.dumps(measure(), indent=None if args.json else 2))
+    common.run(measure, 'graph', args)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(common.script(main))

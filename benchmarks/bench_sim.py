@@ -17,17 +17,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import json
 import math
 import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
+import common
 import numpy as np
 
 from claifo_sim import EnvSpec, VectorEnv, make, task_info
@@ -217,26 +216,33 @@ def installed(task: str) -> bool:
     return not task_info(task).optional or importlib.util.find_spec('robosuite') is not None
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--task', nargs='+', help=f'default: {", ".join(TASKS)}')
-    parser.add_argument('--size', type=int, default=84, help='pixels')
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--seconds', type=float, default=2.0, help='per contender and round')
-    parser.add_argument('--json', action='store_true', help='print one line')
-    args = parser.parse_args()
-    tasks = args.task or [task for task in TASKS if installed(task)]
-    print(json.dumps({
+def measure_all(args: argparse.Namespace) -> dict[str, object]:
+    """Measure the tasks one after the other."""
+    names = args.task or [task for task in TASKS if installed(task)]
+    for name in names:
+        task_info(name)  # all of them, before the first is measured
+    return {
         'size_px': args.size, 'rounds': args.rounds, 'seconds': args.seconds,
-        'back_end': probe(), 'cpus': os.cpu_count(), 'machine': platform.machine(),
+        'back_end': probe(),
         'tasks': {
             task: figures(task, args.size, measure(task, args.size, args.rounds, args.seconds))
-            for task in tasks
+            for task in names
         },
-    }, indent=None if args.json else 1))
-    return 0
+    }
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = common.parser('sim', __doc__.splitlines()[0])
+    parser.add_argument('--task', nargs='+', help=f'default: {", ".join(TASKS)}')
+    parser.add_argument('--size', type=common.count, default=84, help='pixels (default: 84)')
+    parser.add_argument('--rounds', type=common.count, default=7, help='default: 7')
+    parser.add_argument(
+        '--seconds', type=common.positive, default=2.0, help='per contender and round (default: 2)'
+    )
+    args = parser.parse_args()
+    common.run(lambda: measure_all(args), 'sim', args)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(common.script(main))

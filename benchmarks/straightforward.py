@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core import agent, augment, losses, photometric
-from claifo_core.networks import Linear
+from claifo_core import agent, augment, photometric
+from claifo_core.layers import Linear
+from claifo_core.objective import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,14 +88,12 @@ class PlainAgent(agent.Agent):
 
     def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
         """Do one update of every network, the encoder step sequential."""
-        metrics: dict[str, Tensor] = {}
-        anchor = self._encode(self._view(agent.obs, 'contrastive'))
         with torch.no_grad():
-            positive = self._encode(self._view(agent.obs, 'contrastive'))
-        nce, metrics = self._contrastive_loss(anchor, positive)
-        self._step(nce, 'encoder')
-        self._discriminator_step(self._pair(agent), self._pair(expert), metrics)
-        reward = self._fresh_reward(agent)
+            second = View(self._encode(self._view(agent.obs, 'contrastive')))
+        first = View(self._encode(self._view(agent.obs, 'contrastive')))
+        loss, metrics = self._objective.loss(first, second)
+        self._step(loss, 'encoder')
+        reward = self._imitation_reward((agent, expert), ([], []), metrics)
         with torch.no_grad():
             next_latent = self._encode(self._view(agent.next_obs, 'critic'))
         latent = self._encode(self._view(agent.obs, 'critic'))
@@ -103,16 +102,21 @@ class PlainAgent(agent.Agent):
         self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
-    @torch.no_grad()
-    def _pair(self, batch: Batch) -> list[Tensor]:
-        views = (batch.obs, batch.next_obs)
-        return [self._encode(self._view(obs, 'discriminator')) for obs in views]
+    def _imitation_reward(
+        self,
+        batches: tuple[Batch, Batch],
+        pairs: tuple[list[Tensor], list[Tensor]],
+        metrics: dict[str, Tensor],
+    ) -> Tensor:
+        agent, expert = batches
+        loss, _ = self._judge.loss(self._pair(agent), self._pair(expert))
+        self._step(loss, 'discriminator')
+        return self._judge.reward(self._pair(agent))
 
     @torch.no_grad()
-    def _fresh_reward(self, batch: Batch) -> Tensor:
-        output = self.networks.discriminator(torch.cat(self._pair(batch), 1)).squeeze(1)
-        config = self._config
-        return losses.imitation_reward(output, config.gan_loss, config.imitation_reward)
+    def _pair(self, batch: Batch) -> Tensor:
+        views = (batch.obs, batch.next_obs)
+        return torch.cat([self._encode(self._view(obs, 'discriminator')) for obs in views], 1)
 
 
 def plain_agent(learner: Learner) -> PlainAgent:

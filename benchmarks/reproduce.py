@@ -1,0 +1,344 @@
+"""The paper's walker experiments: film, training, evaluation and statistics, in short pieces.
+
+    python benchmarks/reproduce.py walker_light --minutes 10
+
+Each call is a piece: it records what is missing of the film, lets the least advanced runs go on,
+and is over within its minutes, checkpoints and evaluations included. The same command goes on
+from the folder until all runs are whole. After each piece the folder holds curves.csv, table.md
+and table.csv. See docs/reproduce.md.
+"""
+
+from __future__ import annotations
+
+import time
+
+BEGUN_S = time.monotonic()  # before anything else is loaded: that counts as well
+
+import argparse  # noqa: E402
+import contextlib  # noqa: E402
+import dataclasses  # noqa: E402
+import fcntl  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+import common  # noqa: E402
+import reproduce_film  # noqa: E402
+import reproduce_table  # noqa: E402
+
+from claifo.cli import Parser  # noqa: E402
+from claifo.commands.train import find_preset, stop_on_interrupt  # noqa: E402
+from claifo.environments import films_of  # noqa: E402
+from claifo_core import settings  # noqa: E402
+from claifo_core.devices import choose_device  # noqa: E402
+from claifo_core.errors import ClaifoError, did_you_mean  # noqa: E402
+from claifo_core.files import write_atomic  # noqa: E402
+from claifo_core.methods import METHODS, method  # noqa: E402
+from claifo_core.metrics import read_jsonl  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from claifo_core.config import TrainConfig
+
+EXPERIMENTS = ('walker_light', 'walker_full', 'walker_body', 'walker_floor', 'walker_background')
+FILM_EPISODES = 100
+TINY_FILM = {'episodes': 2, 'episode_steps': 60}
+# Everything is real but small: it shows that the pieces fit together, not that anything is learnt.
+TINY = {
+    'steps': 240, 'uniform_steps': 20, 'seed_steps': 40, 'replay_frames': 1000, 'log_every': 40,
+    'eval_every': 80, 'eval_episodes': 1, 'checkpoint_every': 40, 'env.size_px': 32,
+    'env.episode_steps': 40, 'network.channels': 4, 'network.hidden_dim': 32,
+    'network.latent_dim': 10, 'agent.batch_size': 16,
+}  # fmt: skip
+_FREE = ('device', 'threads', 'expert.bag')
+_MARGIN_S = 3.0  # between the last process and the end of the piece: tables
+_START_S = 20.0  # with less time left no run is started
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of the experiment.
+
+    Attributes:
+        method: Name in METHODS.
+        seed: Its seed.
+        folder: Where it lies.
+        config: What it is.
+    """
+
+    method: str
+    seed: int
+    folder: Path
+    config: TrainConfig
+
+    @property
+    def name(self) -> str:
+        """As in the name of its folder."""
+        return self.folder.name
+
+    def steps(self) -> int:
+        """Agent steps that its checkpoint has."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            state = json.loads((self.folder / 'checkpoint' / 'state.json').read_text())
+            return int(state['steps'])
+        return 0
+
+    def whole(self) -> bool:
+        """Whether it has come to its end, last evaluation included."""
+        file = self.folder / 'metrics.jsonl'
+        records = read_jsonl(file) if file.is_file() else []
+        return any(r['kind'] == 'end' and r['step'] >= self.config.steps for r in records)
+
+    def refuse_another(self) -> None:
+        """Refuse a folder that was begun with another configuration.
+
+        Raises:
+            ClaifoError: it was, with the difference.
+        """
+        file = self.folder / 'config.yaml'
+        if not file.is_file():
+            return
+        found = settings.differences(self.config, settings.load(file))
+        changed = [text for text in found if text.split(':')[0] not in _FREE]
+        if changed:
+            raise ClaifoError(
+                f'{file}: begun with another configuration ({"; ".join(changed)}); '
+                'give the arguments of before, or another --out'
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduction:
+    """What the arguments ask for."""
+
+    experiment: str
+    out: Path
+    tiny: bool
+    device: str
+    threads: int
+    changes: dict[str, str]
+
+    def config(self, name: str, seed: int) -> TrainConfig:
+        """Return the configuration of one run."""
+        preset = find_preset(f'dmc_{self.experiment}')
+        changes: dict[str, Any] = {
+            **(TINY if self.tiny else {}), **self.changes, **method(name).overrides,
+            'seed': seed, 'device': self.device, 'threads': self.threads,
+        }  # fmt: skip
+        values = settings.merge(settings.read_yaml(preset), changes)
+        config = settings.from_dict(values, str(preset))
+        film = dataclasses.replace(config.expert, bag=str(self.film_folder(config)))
+        return dataclasses.replace(config, expert=film)
+
+    def film_folder(self, config: TrainConfig) -> Path:
+        """Return where the film of the expert is."""
+        return self.out / 'film' / films_of(config.env).name
+
+    def film(self) -> reproduce_film.Film:
+        """Return what has to be filmed."""
+        config = self.config('claifo', 0)
+        size = TINY_FILM if self.tiny else {'episodes': FILM_EPISODES, 'episode_steps': 0}
+        return reproduce_film.Film(self.film_folder(config), config.env, **size)
+
+    def run(self, name: str, seed: int) -> Run:
+        """Return one run."""
+        folder = self.out / 'runs' / f'{name}_seed{seed}'
+        return Run(name, seed, folder, self.config(name, seed))
+
+    def present(self) -> list[Run]:
+        """Return the runs that the folder holds, also those of earlier arguments."""
+        found = []
+        for folder in sorted((self.out / 'runs').glob('*_seed*')):
+            name, _, seed = folder.name.rpartition('_seed')
+            if name in METHODS and seed.isdecimal():
+                found.append(self.run(name, int(seed)))
+        return sorted(found, key=lambda run: (list(METHODS).index(run.method), run.seed))
+
+
+class Player:
+    """Runs that go on, each in a process of its own."""
+
+    def __init__(self, until_s: float, lock: int) -> None:
+        """Start none yet.
+
+        Args:
+            until_s: None goes on beyond that, by the monotonic clock.
+            lock: Descriptor of the lock on the folder: it holds as long as one of them lives.
+        """
+        self.until_s, self._lock = until_s, lock
+        self._playing: dict[str, tuple[Run, subprocess.Popen[bytes]]] = {}
+        self.failed: list[str] = []
+
+    def __len__(self) -> int:
+        """How many go on."""
+        return len(self._playing)
+
+    def start(self, run: Run) -> None:
+        """Let one go on."""
+        print(f'{run.name}: from step {run.steps()} of {run.config.steps}', flush=True)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        asked = run.folder / 'asked.yaml'
+        write_atomic(asked, settings.dump(run.config).encode())
+        script = Path(__file__).with_name('reproduce_piece.py')
+        words = [sys.executable, str(script), str(asked), str(run.folder), str(self.until_s)]
+        with (run.folder / 'log.txt').open('a') as log:
+            # A session of its own: Ctrl-C is for the parent alone, which asks it to end.
+            child = subprocess.Popen(
+                words, stdout=log, stderr=log, start_new_session=True, pass_fds=[self._lock]
+            )
+        self._playing[run.name] = run, child
+
+    def take_ended(self) -> None:
+        """Note who has ended."""
+        for name, (run, child) in list(self._playing.items()):
+            if child.poll() is None:
+                continue
+            del self._playing[name]
+            print(f'{name}: at step {run.steps()}', flush=True)
+            if child.returncode:
+                said = (run.folder / 'log.txt').read_text().splitlines() or ['nothing said']
+                self.failed.append(f'{name}: exit code {child.returncode}: {said[-1]}')
+
+    def ask_to_end(self) -> None:
+        """Ask all for a checkpoint and an end."""
+        for _, child in self._playing.values():
+            child.terminate()
+
+    def kill(self) -> None:
+        """End all at once, with the processes that they started; checkpoints stay whole."""
+        self.take_ended()
+        for name, (_, child) in self._playing.items():
+            print(f'{name}: its time was over before its last evaluation', flush=True)
+            for pid in _children(child.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            child.kill()
+            child.wait()
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f'/proc/{pid}/task/{pid}/children')
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+def waiting(runs: list[Run]) -> list[Run]:
+    """Return the runs that are not whole, the least advanced first."""
+    return sorted((r for r in runs if not r.whole()), key=lambda run: (run.steps(), run.seed))
+
+
+def play(runs: list[Run], player: Player, parallel: int, stop: Callable[[], bool]) -> None:
+    """Let the least advanced runs go on, ``parallel`` at a time, until the time is over.
+
+    Raises:
+        ClaifoError: a run failed; the others went on.
+    """
+    left = waiting(runs)
+    asked = False
+    try:
+        while left or len(player):
+            player.take_ended()
+            left_s = player.until_s - time.monotonic()
+            if stop() and not asked:
+                player.ask_to_end()
+                asked = True
+            if asked or left_s < _START_S:
+                left = []
+            while left and len(player) < parallel:
+                player.start(left.pop(0))
+            if left_s < 0:
+                break
+            time.sleep(0.1)
+    finally:
+        player.kill()
+    if player.failed:
+        raise ClaifoError('; '.join(player.failed))
+
+
+@contextlib.contextmanager
+def alone(out: Path) -> Iterator[int]:
+    """Hold the folder; gives the descriptor of its lock.
+
+    Raises:
+        ClaifoError: another piece does.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / 'lock').open('w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClaifoError(f'{out}: another piece is at work there; wait for its end') from None
+        yield file.fileno()
+
+
+def reproduce(args: argparse.Namespace) -> None:
+    """Do one piece."""
+    stop = stop_on_interrupt()
+    until_s = BEGUN_S + 60 * args.minutes - _MARGIN_S
+    kind = f'{args.experiment}{"_tiny" * args.tiny}'
+    out = (args.out or Path('runs') / 'reproduce' / kind).absolute()
+    threads = max(1, (os.cpu_count() or 1) // args.parallel - 1)
+    device, changes = str(choose_device(args.device)), common.changes(args)
+    whole = Reproduction(args.experiment, out, args.tiny, device, threads, changes)
+    runs = [whole.run(name, seed) for seed in args.seeds for name in args.methods]
+    for run in (*runs, *whole.present()):
+        run.refuse_another()
+    with alone(out) as lock:
+        if reproduce_film.record(whole.film(), until_s) and not stop():
+            play(runs, Player(until_s, lock), args.parallel, stop)
+        tell(whole, runs)
+
+
+def tell(whole: Reproduction, runs: list[Run]) -> None:
+    """Write curves and tables, and say what is left to do."""
+    read = [reproduce_table.read_curve(r.method, r.seed, r.folder) for r in whole.present()]
+    curves = [curve for curve in read if curve]
+    title = whole.experiment + ', tiny' * whole.tiny
+    steps = runs[0].config.steps
+    print(reproduce_table.write_tables(whole.out, title, curves, steps, common.origin()), end='')
+    left = sum(not run.whole() for run in runs)
+    print(f'{whole.out}: {len(runs) - left} of {len(runs)} runs are whole'
+          + ('; the same command goes on' if left else ''))  # fmt: skip
+
+
+def _seeds(text: str) -> list[int]:
+    words = text.split(',')
+    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise argparse.ArgumentTypeError(f'{text} is not a list such as 0,1,2, each seed once')
+    return [int(word) for word in words]
+
+
+def _methods(text: str) -> list[str]:
+    for word in text.split(','):
+        if word not in METHODS:
+            near = did_you_mean(word, METHODS)
+            raise argparse.ArgumentTypeError(f'there is no {word}{near}; {", ".join(METHODS)}')
+    return list(dict.fromkeys(text.split(',')))
+
+
+def main() -> None:
+    """Read the arguments and do one piece."""
+    parser = Parser(prog='reproduce.py', description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add('experiment', choices=EXPERIMENTS, metavar='EXPERIMENT', help=', '.join(EXPERIMENTS))
+    add('--minutes', type=common.positive, default=10.0,
+        help='the piece is over by then, whatever happens (default: 10)')  # fmt: skip
+    add('--seeds', type=_seeds, default=[0, 1, 2], metavar='0,1,2', help='default: 0,1,2')
+    add('--methods', type=_methods, default=['claifo', 'laifo'], metavar='A,B',
+        help='default: claifo,laifo')  # fmt: skip
+    add('--out', type=Path, metavar='DIR', help='default: runs/reproduce/EXPERIMENT')
+    add('--parallel', type=common.count, default=1, metavar='N',
+        help='runs side by side on the device (default: 1)')  # fmt: skip
+    add('--tiny', action='store_true', help='a minute on a CPU, to try it: nothing is learnt')
+    common.add_set(parser)
+    common.add_device(parser)
+    args = parser.parse_args()
+    reproduce(args)
+
+
+if __name__ == '__main__':
+    sys.exit(common.script(main))

@@ -1,0 +1,55 @@
+"""Learners on random frames: speed does not depend on what is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flop import Shape
+
+from claifo.environments import env_spec
+from claifo_core.learner import Learner
+from claifo_sim import task_info
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from claifo_core.config import TrainConfig
+    from claifo_core.replay import Replay
+
+EPISODE_FRAMES = 250
+
+
+def shape_of(config: TrainConfig) -> Shape:
+    """Return what the simulator of a preset adds to it.
+
+    Raises:
+        SimError: unknown task, domain or camera.
+    """
+    info, spec = task_info(config.env.task), env_spec(config.env)
+    proprio = info.proprio_dim if config.env.proprio else 0
+    return Shape(info.action_dim, len(spec.filmed_by), proprio)
+
+
+def video(config: TrainConfig, shape: Shape, frames: int, seed: int) -> NDArray[np.uint8]:
+    """Return random frames, uint8 (T, H, W, 3 V)."""
+    size = config.env.size_px
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (frames, size, size, 3 * shape.views), np.uint8)
+
+
+def fill(replay: Replay, frames: NDArray[np.uint8], lanes: int = 1) -> None:
+    """Fill all lanes of a replay with the same frames again and again."""
+    for lane in range(lanes):
+        for _ in range(0, replay.lane_frames, len(frames)):
+            replay.add_video(frames, lane)
+
+
+def build(config: TrainConfig, shape: Shape, frames: int) -> Learner:
+    """Return a learner with a replay for ``frames`` frames, full."""
+    config = dataclasses.replace(config, replay_frames=frames)
+    expert = video(config, shape, 2 * EPISODE_FRAMES, 1)
+    learner = Learner(config, shape.action_dim, [expert], shape.proprio_dim)
+    fill(learner.replay, video(config, shape, EPISODE_FRAMES, 0), config.env.num_envs)
+    return learner

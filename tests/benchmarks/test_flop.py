@@ -1,0 +1,106 @@
+"""FLOP and bytes counted from the settings, against what PyTorch is really asked to do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from flop import Shape, bytes_moved, encoder_weights, flop, is_counted
+from synthetic import build
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from claifo_core import encoders, layers, settings
+from claifo_core.config import TrainConfig
+from claifo_core.methods import method
+
+SMALL = {
+    'device': 'cpu', 'env.size_px': 32, 'agent.batch_size': 8, 'network.channels': 4,
+    'network.hidden_dim': 24, 'network.latent_dim': 10,
+}  # fmt: skip
+JOINT = {'agent.encoder_step': 'joint', 'augment.apply': 'everywhere'}
+
+
+class Counter(TorchDispatchMode):
+    """Adds up PyTorch's own formulas over every operation that runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flop = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.flop += formula(*args, **(kwargs or {}), out_val=found)
+        return found
+
+
+def small(**changes) -> TrainConfig:
+    return settings.from_dict(settings.merge({}, SMALL | changes))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'shape'),
+    [
+        ({}, Shape(6)),
+        (method('laifo').overrides, Shape(6)),
+        (JOINT, Shape(6)),
+        (JOINT | {'agent.share_views': True, 'agent.gan_loss': 'least_squares'}, Shape(2)),
+        ({'agent.contrastive': 'cosine', 'agent.penalty_on': 'logit'}, Shape(6)),
+        (JOINT | {'agent.contrastive_data': 'expert', 'agent.penalty_weight': 0}, Shape(6)),
+        ({'network.strides': [2, 2], 'agent.n_step': 3}, Shape(6, views=2)),
+        ({'network.views': 'shared', 'env.proprio': True}, Shape(6, views=2, proprio_dim=5)),
+    ],
+)
+def test_flop_are_those_that_pytorch_counts(monkeypatch, changes, shape):
+    # The products of oneDNN, which PyTorch has no formula for, as ordinary ones.
+    monkeypatch.setattr(layers, 'ONEDNN', False)
+    monkeypatch.setattr(encoders, 'ONEDNN', False)
+    config = small(**changes)
+    learner = build(config, shape, 300)
+    learner.update()
+    with Counter() as counter:
+        learner.update()
+    assert sum(flop(config, shape).values()) == counter.flop
+
+
+def test_an_update_of_the_paper_needs_320_gflop():
+    assert sum(flop(TrainConfig(), Shape(6)).values()) == pytest.approx(319.6e9, rel=1e-3)
+
+
+@pytest.mark.parametrize('name', ['patchail', 'disentangail', 'byol', 'drqv2'])
+def test_what_is_not_counted_is_known(name):
+    assert is_counted(small())
+    assert not is_counted(small(**method(name).overrides))
+
+
+def test_bytes_of_activations_are_inputs_and_outputs_of_the_layers():
+    config = small(**method('laifo').overrides)
+    x, passes = torch.zeros(1, 9, 32, 32), []
+    for stride, width in zip(config.network.strides, (9, 4, 4, 4), strict=True):
+        y = nn.Conv2d(width, 4, 3, stride)(x)
+        passes.append((x.numel(), y.numel()))
+        x = y
+    passes.append((x.numel(), 10))
+    forward, back = sum(a + b for a, b in passes), sum(2 * (a + b) for a, b in passes) - 9 * 32**2
+    moved = bytes_moved(config, Shape(6))
+    assert moved['activations'] == 4 * 8 * (6 * forward + back)
+    half = bytes_moved(small(precision='bfloat16', **method('laifo').overrides), Shape(6))
+    assert half['activations'] * 2 == moved['activations']
+
+
+def test_bytes_of_frames_and_optimisers():
+    config = small()
+    networks = build(config, Shape(6), 300).agent.networks
+    count = {
+        name: sum(weight.numel() for weight in part.parameters() if weight.ndim > 1)
+        for name, part in networks.modules().items()
+    }
+    assert encoder_weights(config, Shape(6)) == count['encoder']
+    heads = count['actor'] + count['critic'] + count['discriminator']
+    moved = bytes_moved(config, Shape(6))
+    assert moved['optimiser'] == 28 * (2 * count['encoder'] + heads) + 12 * count['critic']
+    frame = 3 * 32 * 32
+    assert moved['gather'] == 2 * 2 * 8 * 4 * frame  # two batches, read and written, 4 frames each
+    assert moved['views'] == 8 * 8 * 3 * frame * (1 + 4)  # eight encodes
