@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from claifo_sim.visual import DomainPair
+    from claifo_sim.env import SimEnv
+    from claifo_sim.visual import DomainPair, UnseenLook
 
 _SIZE_PX = 168
 _LABEL_PX = 18
@@ -22,7 +23,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         'domains', help='list the visual domains, or draw them',
         description='List the pairs of visual domains: the expert is filmed in <pair>/source, the '
-                    'agent lives in <pair>/target; stock is the look that the suite ships.',
+                    'agent lives in <pair>/target; stock is the look that the suite ships. Looks '
+                    'of unseen/ are for tests, alone or laid over another: '
+                    'light/target+unseen/blur_2.',
     )
     parser.add_argument('--task', default='walker_walk',
                         help='task to list or draw (default: %(default)s)')
@@ -33,10 +36,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and write the sheet when one is asked for."""
-    pairs = _pairs(args.task)
-    width = max(map(len, pairs))
-    for name, pair in pairs.items():
-        print(f'{name.ljust(width)}  {pair.description}')
+    found: dict[str, DomainPair | UnseenLook] = {**_pairs(args.task), **_unseen(args.task)}
+    width = max(map(len, found))
+    for name, look in found.items():
+        print(f'{name.ljust(width)}  {look.description}')
     if args.sheet is not None:
         _write_sheet(args.task, args.sheet)
         print(f'wrote {args.sheet}')
@@ -50,6 +53,14 @@ def _pairs(task: str) -> dict[str, DomainPair]:
 
     info = task_info(task)
     return pairs(info.suite, info.scene)
+
+
+def _unseen(task: str) -> dict[str, UnseenLook]:
+    """Return the looks for tests of ``task``, by name."""
+    from claifo_sim import task_info
+    from claifo_sim.domains import unseen
+
+    return unseen(task_info(task).suite)
 
 
 def _write_sheet(task: str, path: Path) -> None:
@@ -66,7 +77,7 @@ def _write_sheet(task: str, path: Path) -> None:
 
 
 def _sheet(task: str) -> np.ndarray:
-    """Return one state in every domain: a column per pair, source above target."""
+    """Return one state in every domain: a column per pair, source above target; then unseen."""
     import numpy as np
 
     from claifo_sim import make
@@ -75,17 +86,23 @@ def _sheet(task: str) -> np.ndarray:
     env.reset()
     for _ in range(_POSE_STEPS):
         env.step(np.zeros(env.action_space.shape))
-    rows = []
-    for side in ('source', 'target'):
-        cells = []
-        for pair in _pairs(task):
-            env.set_domain(f'{pair}/{side}')
-            pixels = env.pixels()
-            views = np.split(pixels, pixels.shape[2] // 3, 2)
-            cells.append(_labelled(np.vstack(views), f'{pair}/{side}'))
-        rows.append(np.hstack(cells))
+    pairs, unseen = list(_pairs(task)), list(_unseen(task))
+    rows = [[f'{pair}/{side}' for pair in pairs] for side in ('source', 'target')]
+    rows += [unseen[k:k + len(pairs)] for k in range(0, len(unseen), len(pairs))]
+    cells = [[_cell(env, name) for name in row] for row in rows]
     env.close()
-    return np.vstack(rows)
+    empty = np.full_like(cells[0][0], 255)
+    return np.vstack([np.hstack(row + [empty] * (len(pairs) - len(row))) for row in cells])
+
+
+def _cell(env: SimEnv, domain: str) -> np.ndarray:
+    """Return what the cameras show in a domain, one above the other, with its name."""
+    import numpy as np
+
+    env.set_domain(domain)
+    pixels = env.pixels()
+    views = np.split(pixels, pixels.shape[2] // 3, 2)
+    return _labelled(np.vstack(views), domain)
 
 
 def _labelled(image: np.ndarray, label: str) -> np.ndarray:
