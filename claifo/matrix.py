@@ -82,20 +82,25 @@ def looks_of(task: str, trained_in: str, wanted: Sequence[str] = ()) -> list[Loo
         SimError: There is no such look.
     """
     from claifo_sim import domain_names, task_info
-    from claifo_sim.domains import domain, same_look, source_of
+    from claifo_sim.domains import domain, pairs, same_look, source_of
     from claifo_sim.unseen import PREFIX
 
     info = task_info(task)
+
+    def full(name: str) -> str:
+        side = f'{name}/target' if name in pairs(info.suite, info.scene) else name
+        return same_look(side, info.suite, info.scene)
+
     special = {TRAINING: trained_in, EXPERT: source_of(trained_in)}
     found: dict[object, Look] = {}
     for group, name in (
         *special.items(), *((PAIR, name) for name in wanted or domain_names(task))
     ):  # fmt: skip
         unseen = group == PAIR and name.startswith(PREFIX)
-        played = f'{trained_in}+{name}' if unseen else same_look(name, info.suite, info.scene)
+        played = f'{full(trained_in)}+{name}' if unseen else full(name)
         look = Look(name, played, UNSEEN) if unseen else Look(played, played, group)
         found.setdefault(domain(played, info.suite, info.scene), look)
-    kept = {same_look(name, info.suite, info.scene) for name in wanted}
+    kept = set(map(full, wanted))
     return [k for k in found.values() if not wanted or k.group == TRAINING or k.name in kept]
 
 
@@ -195,8 +200,10 @@ def read_csv(path: Path) -> list[Cell]:
         ClaifoError: The file is not a matrix.
     """
     try:
-        rows = list(csv.DictReader(path.read_text().splitlines()))
-        return [_parse(row) for row in rows]
+        cells = [_parse(row) for row in csv.DictReader(path.read_text().splitlines())]
+        if not cells:
+            raise ValueError('it has no line')
+        return cells
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ClaifoError(
             f'{path}: not a robustness matrix ({error}); write it again by `claifo eval --matrix`'
