@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     for name, look in found.items():
         print(f'{name.ljust(width)}  {look.description}')
     if args.sheet is not None:
-        _write_sheet(args.task, args.sheet)
+        write_sheet(args.task, args.sheet, pair_rows(args.task) + unseen_rows(args.task))
         print(f'wrote {args.sheet}')
     return 0
 
@@ -63,7 +63,29 @@ def _unseen(task: str) -> dict[str, UnseenLook]:
     return unseen(task_info(task).suite)
 
 
-def _write_sheet(task: str, path: Path) -> None:
+def pair_rows(task: str) -> list[list[str]]:
+    """Return the domains of the pairs: a column per pair, source above target."""
+    return [[f'{pair}/{side}' for pair in _pairs(task)] for side in ('source', 'target')]
+
+
+def unseen_rows(task: str) -> list[list[str]]:
+    """Return the stock look and the unseen ones, as many to a row as there are pairs."""
+    names, width = ['stock', *_unseen(task)], len(_pairs(task))
+    return [names[k:k + width] for k in range(0, len(names), width)]
+
+
+def write_sheet(task: str, path: Path, rows: list[list[str]]) -> None:
+    """Write a picture of one state in many domains.
+
+    Args:
+        task: Name of the task.
+        path: Of the PNG file.
+        rows: Names of the domains.
+
+    Raises:
+        ClaifoError: The file is of another kind, or cannot be written.
+        SimError: There is no such task or domain.
+    """
     import cv2
 
     from claifo_core.errors import ClaifoError
@@ -71,13 +93,12 @@ def _write_sheet(task: str, path: Path) -> None:
 
     if path.suffix != '.png':
         raise ClaifoError(f'--sheet {path}: must end in .png')
-    written, png = cv2.imencode('.png', _sheet(task)[..., ::-1])
+    written, png = cv2.imencode('.png', _sheet(task, rows)[..., ::-1])
     assert written
     write_atomic(path, png.tobytes())
 
 
-def _sheet(task: str) -> np.ndarray:
-    """Return one state in every domain: a column per pair, source above target; then unseen."""
+def _sheet(task: str, rows: list[list[str]]) -> np.ndarray:
     import numpy as np
 
     from claifo_sim import make
@@ -86,13 +107,10 @@ def _sheet(task: str) -> np.ndarray:
     env.reset()
     for _ in range(_POSE_STEPS):
         env.step(np.zeros(env.action_space.shape))
-    pairs, unseen = list(_pairs(task)), list(_unseen(task))
-    rows = [[f'{pair}/{side}' for pair in pairs] for side in ('source', 'target')]
-    rows += [unseen[k:k + len(pairs)] for k in range(0, len(unseen), len(pairs))]
     cells = [[_cell(env, name) for name in row] for row in rows]
     env.close()
-    empty = np.full_like(cells[0][0], 255)
-    return np.vstack([np.hstack(row + [empty] * (len(pairs) - len(row))) for row in cells])
+    empty, width = np.full_like(cells[0][0], 255), max(map(len, rows))
+    return np.vstack([np.hstack(row + [empty] * (width - len(row))) for row in cells])
 
 
 def _cell(env: SimEnv, domain: str) -> np.ndarray:
