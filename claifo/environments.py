@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from claifo_core.observations import RENDERED, Observer
 from claifo_sim import EnvSpec, make, task_info
 from claifo_sim.domains import same_look, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from claifo_core.config import EnvConfig
-    from claifo_sim.env import SimEnv
+    from claifo_sim.env import Lens, SimEnv
 
 
-def expert_bag(task: str, domain: str, size_px: int, cameras: tuple[str, ...] = ()) -> Path:
+def expert_bag(
+    task: str, domain: str, size_px: int, cameras: tuple[str, ...] = (), image: str = 'rgb'
+) -> Path:
     """Return where films of a task's expert are kept, unless another place is named.
 
     Args:
@@ -21,16 +27,19 @@ def expert_bag(task: str, domain: str, size_px: int, cameras: tuple[str, ...] = 
         domain: Domain in which the expert is filmed.
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
+        image: What they show: ``rgb``, ``depth`` or ``segmentation``.
     """
     info = task_info(task)
     look = same_look(domain, info.suite, info.scene).replace('/', '_')
     views = ''.join(f'_{camera}' for camera in cameras if cameras != info.cameras)
-    return Path('bags') / f'{task}_{look}_{size_px}px{views}'
+    kind = '' if image == 'rgb' else f'_{image}'
+    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}'
 
 
 def films_of(env: EnvConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
-    return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras)
+    image, _ = _image_and_lens(env.observation)
+    return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras, image)
 
 
 def agent_hz(env: EnvConfig) -> float:
@@ -39,16 +48,45 @@ def agent_hz(env: EnvConfig) -> float:
 
 
 def evaluation_env(env: EnvConfig) -> SimEnv:
-    """Build the world of evaluations: the agent's, with episodes of full length."""
+    """Build the world of evaluations: episodes of full length, the camera where it belongs."""
     return make(**_look(env))
 
 
 def env_spec(env: EnvConfig) -> EnvSpec:
     """Return what one training environment is made of."""
-    return EnvSpec(**_look(env), episode_steps=env.episode_steps)
+    return EnvSpec(
+        **_look(env), episode_steps=env.episode_steps, camera_jitter=env.camera_jitter
+    )
+
+
+def world_of(metadata: Mapping[str, Any], domain: str) -> EnvConfig:
+    """Return the world that a policy was made for, in a visual domain of choice.
+
+    Args:
+        metadata: Of the policy file.
+        domain: Name of the domain.
+    """
+    from claifo_core.config import EnvConfig
+
+    return EnvConfig(
+        task=metadata['task'],
+        domain=domain,
+        size_px=metadata['frames']['size_px'],
+        action_repeat=metadata['action_repeat'],
+        cameras=tuple(metadata['cameras']),
+        observation=metadata['frames'].get('observation', 'rgb'),
+    )
+
+
+def _image_and_lens(observation: str) -> tuple[str, Callable[[], Lens] | None]:
+    """Return what cameras show, and what turns that into the observation."""
+    if observation in RENDERED:
+        return observation, None
+    return 'rgb', None if observation == 'rgb' else functools.partial(Observer, observation)
 
 
 def _look(env: EnvConfig) -> dict[str, Any]:
+    image, lens = _image_and_lens(env.observation)
     return {
         'task': env.task,
         'domain': env.domain,
@@ -56,4 +94,6 @@ def _look(env: EnvConfig) -> dict[str, Any]:
         'action_repeat': env.action_repeat,
         'profile': env.profile,
         'cameras': env.cameras,
+        'image': image,
+        'lens': lens,
     }

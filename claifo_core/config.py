@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from claifo_core.errors import ClaifoError
+from claifo_core.observations import KINDS
 
 
 def option(
@@ -67,6 +68,21 @@ class EnvConfig(_Section):
     )
     proprio: bool = option(
         False, 'actor and critic also see what the robot measures of itself (proprioception)'
+    )
+    observation: str = option(
+        'rgb',
+        'what the agent sees of its frames: colours, grey levels, events (where the light '
+        'changes), or, in simulation alone, depth or segmentation',
+        choices=KINDS,
+    )
+    camera_jitter: float = option(
+        0.0,
+        'largest random move of the camera, drawn for each training episode: a turn by so many '
+        'degrees about each axis, and a shift by so many hundredths of the scene along each; '
+        '0: none',
+        unit='deg',
+        low=0,
+        high=45,
     )
     profile: str = option('fast', 'rendering quality', choices=('fast', 'faithful'))
     num_envs: int = option(1, 'environments, each in a process of its own', low=1, high=256)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from claifo_core.errors import ClaifoError
+from claifo_core.observations import check_kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,10 +23,13 @@ class FrameSpec:
         size_px: Side of the square frame, in pixels.
         crop: Region of the camera image that is kept (x, y, width, height), in pixels; None keeps
             the whole image.
+        observation: What the policy sees of the frames of an episode
+            (:class:`claifo_core.observations.Observer`).
     """
 
     size_px: int
     crop: tuple[int, int, int, int] | None = None
+    observation: str = 'rgb'
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
@@ -35,6 +39,7 @@ class FrameSpec:
             raise ClaifoError(
                 f'frames: crop {self.crop} must be x, y >= 0 and width, height >= 1 (pixels)'
             )
+        check_kind(self.observation)
 
 
 def prepare(image: NDArray[np.uint8], spec: FrameSpec) -> NDArray[np.uint8]:

@@ -50,7 +50,11 @@ class Policy:
         self.views: int = metadata['views']
         self.proprio_dim: int = metadata['proprio_dim']
         crop = metadata['frames']['crop']
-        self.frames = FrameSpec(metadata['frames']['size_px'], tuple(crop) if crop else None)
+        self.frames = FrameSpec(
+            metadata['frames']['size_px'],
+            tuple(crop) if crop else None,
+            metadata['frames'].get('observation', 'rgb'),  # older files do not say
+        )
 
     @classmethod
     def of(
@@ -68,7 +72,11 @@ class Policy:
             'views': networks.encoder.views,
             'proprio_dim': first.in_features - config.network.latent_dim,
             'frame_stack': config.env.frame_stack,
-            'frames': {'size_px': config.env.size_px, 'crop': config.expert.crop},
+            'frames': {
+                'size_px': config.env.size_px,
+                'crop': config.expert.crop,
+                'observation': config.env.observation,
+            },
             'network': dataclasses.asdict(config.network),
             **extra,
         }

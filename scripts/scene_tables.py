@@ -16,7 +16,7 @@ from claifo.commands import domains as sheets
 from claifo.experts import expert_tasks, load_expert
 from claifo.experts.policies import TrainedExpert
 from claifo_sim import task_info, tasks
-from claifo_sim.domains import pairs
+from claifo_sim.domains import pairs, unseen
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'scenes.md'
@@ -25,6 +25,7 @@ SUITES = {
 }  # fmt: skip
 SHEETS = ('walker_walk', 'adroit_door', 'adroit_hammer', 'adroit_pen', 'adroit_relocate',
           'robosuite_lift', 'robosuite_stack', 'robosuite_door')
+UNSEEN_SHEET = 'images/walker_unseen.png'
 HEAD = """# The scenes
 
 Written by `python scripts/scene_tables.py`, from what the code declares.
@@ -32,8 +33,10 @@ Written by `python scripts/scene_tables.py`, from what the code declares.
 Every task is one name away: `claifo expert record TASK --domain source`,
 `claifo train --env.task TASK --env.domain light`, `claifo launch train_sim task:=TASK
 domain:=light`. A domain is `PAIR/source` (the expert's world) or `PAIR/target` (the agent's);
-`PAIR` alone is its target. `env.cameras` chooses other cameras, several make one observation
-(`network.views` says how), and `env.proprio` adds what the robot measures of itself.
+`PAIR` alone is its target. `unseen/NAME` is a look for tests that no preset trains with, and
+`A+B` is A with all that B changes ([robustness.md](robustness.md)). `env.cameras` chooses other
+cameras, several make one observation (`network.views` says how), and `env.proprio` adds what the
+robot measures of itself.
 
 Adroit and robosuite tasks count their reward in two ways: as the paper does, for progress or
 success alone (sparse), or with terms that lead there (`_dense`). Success is told in two ways, too:
@@ -60,7 +63,7 @@ def page() -> str:
     lines = [HEAD]
     for suite, title in SUITES.items():
         lines += [f'## {title}', '', *_tasks(suite), *_domains(suite), *_pictures(suite)]
-    return '\n'.join([*lines, '## Experts', '', *_experts()])
+    return '\n'.join([*lines, *_unseen(), '## Experts', '', *_experts()])
 
 
 def _tasks(suite: str) -> Iterator[str]:
@@ -83,6 +86,15 @@ def _domains(suite: str) -> Iterator[str]:
         (f'`{name}`', text, 'all' if found == scenes else ', '.join(found))
         for (name, text), found in offers.items()
     ))  # fmt: skip
+
+
+def _unseen() -> Iterator[str]:
+    """Yield the looks for tests; those of the other suites differ in the reach of the camera."""
+    yield from ('## Unseen looks, in every scene', '')
+    yield from table(('look', 'what is changed'), (
+        (f'`{name}`', found.description) for name, found in unseen('dmc').items()
+    ))  # fmt: skip
+    yield f'![walker_walk in the stock look and in every unseen one]({UNSEEN_SHEET})\n'
 
 
 def _pictures(suite: str) -> Iterator[str]:
@@ -116,7 +128,9 @@ def main() -> int:
     PAGE.write_text(page())
     if '--sheets' in sys.argv:
         for task in SHEETS:
-            sheets._write_sheet(task, PAGE.parent / _sheet(task))
+            sheets.write_sheet(task, PAGE.parent / _sheet(task), sheets.pair_rows(task))
+        task = SHEETS[0]
+        sheets.write_sheet(task, PAGE.parent / UNSEEN_SHEET, sheets.unseen_rows(task))
     return 0
 
 

@@ -23,6 +23,7 @@ from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import Tally
 from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.observations import observe_episode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -78,7 +79,8 @@ def bag_episodes(
         tally.begin_bag(', '.join(topic.name for topic in topics))
         before = len(tally.lengths)
         try:
-            yield from _episodes(bag, topics, marker, options, tally)
+            for episode in _episodes(bag, topics, marker, options, tally):
+                yield observe_episode(options.frames.observation, episode)
         finally:
             tally.end_bag(bag.losses)
         if len(tally.lengths) == before:

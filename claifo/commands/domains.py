@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from claifo_sim.visual import DomainPair
+    from claifo_sim.env import SimEnv
+    from claifo_sim.visual import DomainPair, UnseenLook
 
 _SIZE_PX = 168
 _LABEL_PX = 18
@@ -22,7 +23,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         'domains', help='list the visual domains, or draw them',
         description='List the pairs of visual domains: the expert is filmed in <pair>/source, the '
-                    'agent lives in <pair>/target; stock is the look that the suite ships.',
+                    'agent lives in <pair>/target; stock is the look that the suite ships. Looks '
+                    'of unseen/ are for tests, alone or laid over another: '
+                    'light/target+unseen/blur_2.',
     )
     parser.add_argument('--task', default='walker_walk',
                         help='task to list or draw (default: %(default)s)')
@@ -33,12 +36,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and write the sheet when one is asked for."""
-    pairs = _pairs(args.task)
-    width = max(map(len, pairs))
-    for name, pair in pairs.items():
-        print(f'{name.ljust(width)}  {pair.description}')
+    found: dict[str, DomainPair | UnseenLook] = {**_pairs(args.task), **_unseen(args.task)}
+    width = max(map(len, found))
+    for name, look in found.items():
+        print(f'{name.ljust(width)}  {look.description}')
     if args.sheet is not None:
-        _write_sheet(args.task, args.sheet)
+        write_sheet(args.task, args.sheet, pair_rows(args.task) + unseen_rows(args.task))
         print(f'wrote {args.sheet}')
     return 0
 
@@ -52,7 +55,37 @@ def _pairs(task: str) -> dict[str, DomainPair]:
     return pairs(info.suite, info.scene)
 
 
-def _write_sheet(task: str, path: Path) -> None:
+def _unseen(task: str) -> dict[str, UnseenLook]:
+    """Return the looks for tests of ``task``, by name."""
+    from claifo_sim import task_info
+    from claifo_sim.domains import unseen
+
+    return unseen(task_info(task).suite)
+
+
+def pair_rows(task: str) -> list[list[str]]:
+    """Return the domains of the pairs: a column per pair, source above target."""
+    return [[f'{pair}/{side}' for pair in _pairs(task)] for side in ('source', 'target')]
+
+
+def unseen_rows(task: str) -> list[list[str]]:
+    """Return the stock look and the unseen ones, as many to a row as there are pairs."""
+    names, width = ['stock', *_unseen(task)], len(_pairs(task))
+    return [names[k:k + width] for k in range(0, len(names), width)]
+
+
+def write_sheet(task: str, path: Path, rows: list[list[str]]) -> None:
+    """Write a picture of one state in many domains.
+
+    Args:
+        task: Name of the task.
+        path: Of the PNG file.
+        rows: Names of the domains.
+
+    Raises:
+        ClaifoError: The file is of another kind, or cannot be written.
+        SimError: There is no such task or domain.
+    """
     import cv2
 
     from claifo_core.errors import ClaifoError
@@ -60,13 +93,12 @@ def _write_sheet(task: str, path: Path) -> None:
 
     if path.suffix != '.png':
         raise ClaifoError(f'--sheet {path}: must end in .png')
-    written, png = cv2.imencode('.png', _sheet(task)[..., ::-1])
+    written, png = cv2.imencode('.png', _sheet(task, rows)[..., ::-1])
     assert written
     write_atomic(path, png.tobytes())
 
 
-def _sheet(task: str) -> np.ndarray:
-    """Return one state in every domain: a column per pair, source above target."""
+def _sheet(task: str, rows: list[list[str]]) -> np.ndarray:
     import numpy as np
 
     from claifo_sim import make
@@ -75,17 +107,20 @@ def _sheet(task: str) -> np.ndarray:
     env.reset()
     for _ in range(_POSE_STEPS):
         env.step(np.zeros(env.action_space.shape))
-    rows = []
-    for side in ('source', 'target'):
-        cells = []
-        for pair in _pairs(task):
-            env.set_domain(f'{pair}/{side}')
-            pixels = env.pixels()
-            views = np.split(pixels, pixels.shape[2] // 3, 2)
-            cells.append(_labelled(np.vstack(views), f'{pair}/{side}'))
-        rows.append(np.hstack(cells))
+    cells = [[_cell(env, name) for name in row] for row in rows]
     env.close()
-    return np.vstack(rows)
+    empty, width = np.full_like(cells[0][0], 255), max(map(len, rows))
+    return np.vstack([np.hstack(row + [empty] * (width - len(row))) for row in cells])
+
+
+def _cell(env: SimEnv, domain: str) -> np.ndarray:
+    """Return what the cameras show in a domain, one above the other, with its name."""
+    import numpy as np
+
+    env.set_domain(domain)
+    pixels = env.pixels()
+    views = np.split(pixels, pixels.shape[2] // 3, 2)
+    return _labelled(np.vstack(views), domain)
 
 
 def _labelled(image: np.ndarray, label: str) -> np.ndarray:

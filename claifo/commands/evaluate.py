@@ -10,6 +10,7 @@ from pathlib import Path
 
 _EPISODES, _SEED = 10, 0
 _OF_SIMULATOR = ('domain', 'episodes', 'seed')
+_OF_MATRIX = ('looks', 'out')
 _OF_BAG = ('expert', 'topic', 'expert_topic', 'rate_hz')
 
 
@@ -19,14 +20,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         'eval',
         help='play a trained policy and count the true return, or play a bag to it',
         description='Play a trained policy with its mean action and count the true return. With '
-        '--bag: play a recorded camera to it and show what it would do, and whether it looks.',
+        '--bag: play a recorded camera to it and show what it would do, and whether it looks. '
+        'With --matrix: play it in many looks of its world, unseen ones among them.',
     )
     add = parser.add_argument
-    add('policy', type=Path, help='a run folder or a policy file')
+    add('policy', type=Path, nargs='+', help='run folder or policy file; several with --matrix')
     add('--domain', help='visual domain (default: the one it was trained in)')
     add('--episodes', type=int, help=f'default: {_EPISODES}')
     add('--seed', type=int, help=f'of the first episode (default: {_SEED})')
     add('--json', action='store_true', help='print one JSON object')
+    many = parser.add_argument_group('many looks at once, played side by side on all cores')
+    add = many.add_argument
+    add('--matrix', action='store_true', help='write returns and shares as CSV and as a heat map')
+    add('--looks', help='names with commas between (default: all, see `claifo domains`)')
+    add('--out', type=Path, metavar='FILE.csv', help='default: matrix.csv in the run folder')
     bag = parser.add_argument_group('a recorded camera instead of the simulator')
     add = bag.add_argument
     add('--bag', type=Path, help='a bag, or a folder of bags')
@@ -39,20 +46,65 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play in the simulator, or from a bag."""
+    """Play in the simulator, in one look or in many, or from a bag."""
     _refuse_mixed(args)
-    path = args.policy / 'policy.safetensors' if args.policy.is_dir() else args.policy
+    if args.matrix:
+        return _matrix(args)
+    path = args.policy[0]
+    path = path / 'policy.safetensors' if path.is_dir() else path
     return _play(args, path) if args.bag else _simulate(args, path)
 
 
 def _refuse_mixed(args: argparse.Namespace) -> None:
     from claifo_core.errors import ClaifoError
 
-    way = 'leave it out with --bag' if args.bag else 'it needs --bag'
-    for name in _OF_SIMULATOR if args.bag else _OF_BAG:
+    wrong = {
+        **dict.fromkeys(() if args.bag else _OF_BAG, 'it needs --bag'),
+        **dict.fromkeys(_OF_SIMULATOR if args.bag else (), 'leave it out with --bag'),
+        **dict.fromkeys(() if args.matrix else _OF_MATRIX, 'it needs --matrix'),
+        **dict.fromkeys(('bag', 'domain') if args.matrix else (), 'leave it out with --matrix'),
+    }
+    for name, way in wrong.items():
         if getattr(args, name) is not None:
             option = f'--{name.replace("_", "-")}'
             raise ClaifoError(f'{option} is {getattr(args, name)}, but {way}')
+    if len(args.policy) > 1 and not args.matrix:
+        raise ClaifoError(f'{args.policy[1]}: a second policy needs --matrix')
+
+
+def _matrix(args: argparse.Namespace) -> int:
+    """Play in many looks, and write CSV and heat map."""
+    import sys
+
+    from claifo import matrix
+    from claifo_core.errors import ClaifoError
+
+    first = args.policy[0]
+    if args.out is None and len(args.policy) > 1:
+        raise ClaifoError('--out is missing: name the CSV file of several policies')
+    out = args.out or (first if first.is_dir() else first.parent) / 'matrix.csv'
+    if out.suffix != '.csv':
+        raise ClaifoError(f'--out {out}: must end in .csv')
+    cells = matrix.measure(
+        args.policy, _seeds(args), args.looks.split(',') if args.looks else (),
+        lambda line: print(line, file=sys.stderr),
+    )  # fmt: skip
+    picture = matrix.write(cells, out)
+    if args.json:
+        print(json.dumps([dataclasses.asdict(cell) for cell in cells]))
+    else:
+        print(f'{matrix.to_text(cells)}\nwrote {out} and {picture}')
+    return 0
+
+
+def _seeds(args: argparse.Namespace) -> range:
+    from claifo_core.errors import ClaifoError
+
+    episodes = _EPISODES if args.episodes is None else args.episodes
+    if episodes < 1:
+        raise ClaifoError(f'--episodes is {episodes}; it must be at least 1')
+    first = args.seed or _SEED
+    return range(first, first + episodes)
 
 
 def _play(args: argparse.Namespace, path: Path) -> int:
@@ -70,33 +122,21 @@ def _play(args: argparse.Namespace, path: Path) -> int:
 
 def _simulate(args: argparse.Namespace, path: Path) -> int:
     """Print the returns."""
-    from claifo.environments import evaluation_env
-    from claifo_core.config import EnvConfig
-    from claifo_core.errors import ClaifoError
+    from claifo.environments import evaluation_env, world_of
     from claifo_core.evaluation import evaluate
     from claifo_core.policy import Policy
 
-    episodes = _EPISODES if args.episodes is None else args.episodes
-    if episodes < 1:
-        raise ClaifoError(f'--episodes is {episodes}; it must be at least 1')
+    seeds = _seeds(args)
     policy = Policy.load(path)
-    about = policy.metadata
-    world = EnvConfig(
-        task=about['task'],
-        domain=args.domain or about['domain'],
-        size_px=policy.frames.size_px,
-        action_repeat=about['action_repeat'],
-        cameras=tuple(about['cameras']),
-    )
-    first = args.seed or _SEED
+    world = world_of(policy.metadata, args.domain or policy.metadata['domain'])
     with closing(evaluation_env(world)) as env:
-        result = evaluate(policy, env, range(first, first + episodes)).summary()
+        result = evaluate(policy, env, seeds).summary()
     if args.json:
         print(json.dumps({'policy': str(path), **dataclasses.asdict(world), **result}))
     else:
         print(
             f'{path}: {world.task} in {world.domain}: return {result["return_mean"]:.1f} ± '
-            f'{result["return_std"]:.1f} over {episodes} episodes, '
+            f'{result["return_std"]:.1f} over {len(seeds)} episodes, '
             f'success {result["success_rate"]:.0%}'
         )
     return 0

@@ -85,6 +85,12 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help='names with commas between, a topic each (default: the cameras of the task)',
     )
     parser.add_argument(
+        '--image',
+        default='rgb',
+        help='what the pictures show: rgb (for events and grey levels, too), depth or '
+        'segmentation (default: rgb)',
+    )
+    parser.add_argument(
         '--compressed',
         action='store_true',
         help='write CompressedImage (png, lossless) instead of Image',
@@ -138,7 +144,9 @@ def _record(args: argparse.Namespace) -> int:
     from claifo_sim import task_info
 
     size_px = args.size_px or task_info(args.task).size_px
-    out = args.out or expert_bag(args.task, args.domain, size_px, args.cameras)
+    out = args.out or expert_bag(
+        args.task, args.domain, size_px, args.cameras, args.image
+    )
     returns = record(
         args.task,
         args.domain,
@@ -148,6 +156,7 @@ def _record(args: argparse.Namespace) -> int:
         size_px=size_px,
         episode_steps=args.episode_steps,
         cameras=args.cameras,
+        image=args.image,
         encoding='png' if args.compressed else 'rgb8',
         command=_command(),
     )

@@ -31,6 +31,7 @@ def record(
     size_px: int = 64,
     episode_steps: int = 0,
     cameras: tuple[str, ...] = (),
+    image: str = 'rgb',
     encoding: str = 'rgb8',
     command: str = '',
     report: Callable[[str], None] = print,
@@ -49,6 +50,7 @@ def record(
         size_px: width and height of the pictures.
         episode_steps: control steps per episode; 0 for the task's own limit.
         cameras: names of the cameras, a topic each; none for those of the task.
+        image: what they show: ``rgb``, ``depth`` or ``segmentation``.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
@@ -63,7 +65,8 @@ def record(
     expert, returns = load_expert(task), []
     info = claifo_sim.task_info(task)
     env = claifo_sim.make(
-        task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras
+        task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras,
+        image=image,
     )
     writer = BagWriter(
         out,

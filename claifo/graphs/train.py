@@ -13,6 +13,7 @@ from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
+from claifo_core.observations import RENDERED
 from claifo_sim.domains import source_of
 
 _LEARNER_GRACE_S = 120.0
@@ -63,6 +64,7 @@ def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
         'expert', 'record', env.task, '--domain', source_of(env.domain), '--episodes', episodes,
         '--size-px', str(env.size_px), '--out', str(bag),
         *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
+        *(('--image', env.observation) if env.observation in RENDERED else ()),
     )  # fmt: skip
     return Process('claifo', 'expert', args=command, before=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claifo.bags.truth import read_truth
-from claifo.report import sections
+from claifo.report import robustness, sections
 from claifo.report.figures import projection
 from claifo.report.media import contact_sheet, player, stack_strip
 from claifo.report.probe import DomainGap, domain_gap
@@ -59,6 +59,7 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
             _clip(run, stage, source),
             _views(run, stage, stacks, source),
             _latent(gaps),
+            robustness.section(run.folder / 'matrix.csv'),
             sections.dashboard(run),
             _setting(run, truth),
         ]

@@ -12,6 +12,7 @@ import numpy as np
 import claifo_sim
 from claifo.environments import env_spec
 from claifo.experts import StateExpert, expert_tasks, load_expert
+from claifo_core.observations import RENDERED, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ class Stage:
             config: Task, target domain and frame settings of the run.
             source: Domain in which the expert was filmed.
         """
-        self._stack = config.frame_stack
+        self._stack, self._kind = config.frame_stack, config.observation
         self._closing = ExitStack()
         self.world = self._make(
             task=config.task, action_repeat=config.action_repeat, profile='off'
@@ -101,6 +102,8 @@ class Stage:
                 size_px=size_px,
                 profile=config.profile,
                 cameras=cameras if size_px == config.size_px else cameras[:1],
+                image=config.observation
+                if config.observation in RENDERED and size_px == config.size_px else 'rgb',
             )
             for domain in {source, config.domain}
             for size_px in {config.size_px, LARGE_PX}
@@ -140,10 +143,11 @@ class Stage:
         actors = (self._expert, RandomActor())
         stride = max(self._stack, round(PROBE_EVERY_S * self.world.control_hz))
         for number in range(PROBE_EPISODES):
-            recent = tuple(_FrameStack(self._stack) for _ in both)
+            recent = tuple(self.frame_stack() for _ in both)
             steps = stride * (PROBE_STATES - 1)
             for t, _ in enumerate(self._play(actors[number % 2], number, steps)):
-                if -t % stride >= self._stack:  # in no stack: not worth a picture
+                # In no stack: not worth a picture, unless those to come build upon it.
+                if -t % stride >= self._stack and self._kind != 'event':
                     continue
                 for stack, frame in zip(recent, self._pair(self._size_px), strict=True):
                     stack.push(frame)
@@ -173,6 +177,10 @@ class Stage:
     def policy_view(self) -> Frames:
         """Return the present state as the policy's camera sees it."""
         return self.shoot(self._target, self._size_px)
+
+    def frame_stack(self) -> _FrameStack:
+        """Return an empty stack of what the policy sees."""
+        return _FrameStack(self._stack, self._kind)
 
     def proprio(self) -> NDArray[np.float32]:
         """Return what the robot measures of itself now, float32 (1, P)."""
@@ -214,13 +222,13 @@ class Stage:
 class _FrameStack:
     """The last frames of an episode; the first one stands for those before it."""
 
-    def __init__(self, length: int) -> None:
-        self._length = length
+    def __init__(self, length: int, kind: str) -> None:
+        self._length, self._observer = length, Observer(kind)
         self._frames: deque[Frames] = deque(maxlen=length)
 
     def push(self, frame: Frames) -> None:
         """Add a frame (H, W, 3 V)."""
-        planes = frame.transpose(2, 0, 1)
+        planes = self._observer(frame).transpose(2, 0, 1)
         self._frames.extend([planes] * (1 if self._frames else self._length))
 
     def array(self) -> Frames:
@@ -233,12 +241,12 @@ class _PolicyActor:
 
     def __init__(self, policy: Policy, stage: Stage) -> None:
         self._policy, self._stage = policy, stage
-        self._frames = _FrameStack(policy.frame_stack)
+        self._frames = stage.frame_stack()
 
     def reset(self, env: SimEnv) -> None:
         """Forget the last episode."""
         del env
-        self._frames = _FrameStack(self._policy.frame_stack)
+        self._frames = self._stage.frame_stack()
 
     def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the action for what the camera shows; the state stays unseen."""

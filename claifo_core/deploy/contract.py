@@ -16,6 +16,7 @@ from claifo_core import settings
 from claifo_core.deploy.limits import Limits
 from claifo_core.errors import ClaifoError, did_you_mean
 from claifo_core.frames import FrameSpec
+from claifo_core.observations import RENDERED, check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,6 +160,7 @@ class Contract:
         cameras: In the order of the policy.
         action: What comes out.
         proprio: What the robot measures of itself, if the policy sees it.
+        observation: What the policy sees of the frames (rgb, grayscale, event).
         limits: Of the robot, for the safety node; may stand in a file of their own.
     """
 
@@ -170,6 +172,7 @@ class Contract:
     cameras: tuple[Camera, ...]
     action: ActionPart
     proprio: Proprio | None = None
+    observation: str = 'rgb'
     hold_periods: float = 2.0
     limits: Limits | None = None
 
@@ -179,6 +182,12 @@ class Contract:
             raise ClaifoError(f'format is {self.format!r}; this version reads {FORMAT}')
         if not 0 < self.control_hz < math.inf or not self.hold_periods >= 1:
             raise ClaifoError('control_hz must be above 0, hold_periods at least 1')
+        check_kind(self.observation)
+        if self.observation in RENDERED:
+            raise ClaifoError(
+                f'observation is {self.observation}, which only a simulator shows; '
+                'train with rgb, grayscale or event'
+            )
         if not self.cameras:
             raise ClaifoError('cameras: there must be one at least')
         for camera in self.cameras:
@@ -200,7 +209,7 @@ class Contract:
 
     def frames(self, camera: int) -> FrameSpec:
         """Return how a picture of a camera becomes a frame."""
-        return FrameSpec(self.size_px, self.cameras[camera].crop)
+        return FrameSpec(self.size_px, self.cameras[camera].crop, self.observation)
 
 
 def load(path: Path | str) -> Contract:
@@ -250,6 +259,7 @@ def of_policy(metadata: Mapping[str, Any]) -> Contract:
         ),
         proprio=Proprio('/joint_states', numbers, ('position',) * len(numbers))
         if numbers else None,
+        observation=metadata['frames'].get('observation', 'rgb'),
     )  # fmt: skip
 
 
@@ -274,6 +284,7 @@ def check_policy(contract: Contract, metadata: Mapping[str, Any], source: str) -
         'number of cameras': (len(contract.cameras), metadata['views']),
         'number of actions': (len(contract.action.names), metadata['action_dim']),
         'number of proprio names': (proprio, metadata['proprio_dim']),
+        'observation': (contract.observation, metadata['frames'].get('observation', 'rgb')),
         'control_hz': (contract.control_hz, metadata.get('control_hz', contract.control_hz)),
     }
     wrong = [f'{k} is {a}, the policy has {b}' for k, (a, b) in pairs.items() if a != b]

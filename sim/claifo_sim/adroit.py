@@ -110,7 +110,8 @@ def _look(model: mujoco.MjModel) -> StockLook:
             'body': Part(geoms=tuple(hand)), 'table': Part(('tablecube',)),
             'frame': Part(geoms=tuple(frame)),
         },
-        'groundplane', ('groundplane', 'tablecube'), sky=_take_sky(model),
+        'groundplane', ('groundplane', 'tablecube'), ('groundplane',),
+        sky=_take_sky(model),
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from claifo_sim.registry import EnvSpec, TaskInfo
 
 _STOCK = StockLook(
-    {'body': Part(('self',)), 'effector': Part(('effector',))}, 'grid', ('grid',),
+    {'body': Part(('self',)), 'effector': Part(('effector',))}, 'grid', ('grid',), ('grid',),
     ((0.4, 0.6, 0.8), (0.0, 0.0, 0.0)),
 )
 _SUCCESS_REWARD = 0.9

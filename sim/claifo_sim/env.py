@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium
 import mujoco
 import numpy as np
 
 from claifo_sim import domains
+from claifo_sim.corruption import corrupt
 from claifo_sim.errors import SimError, did_you_mean
 from claifo_sim.painting import Painter, StockLook
 from claifo_sim.rendering import View
+from claifo_sim.visual import moved
 
 if TYPE_CHECKING:
     from claifo_sim.registry import EnvSpec, TaskInfo
@@ -22,6 +24,16 @@ Observation = dict[str, np.ndarray]
 # Tasks place targets in the model itself; with these a state shows the same picture elsewhere.
 _PLACED = ('body_pos', 'body_quat', 'geom_pos', 'site_pos')
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
+class Lens(Protocol):
+    """What turns the pictures of an episode into what is observed."""
+
+    def begin(self) -> None:
+        """Begin an episode."""
+
+    def __call__(self, pixels: np.ndarray, /) -> np.ndarray:
+        """Return what is observed of the next picture, of its shape and type."""
 
 
 class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
@@ -67,8 +79,10 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         self._closed = False
         self._first_seed: int | None = spec.seed
         self.cameras = self._find_cameras(spec.filmed_by)
+        self._lens = spec.lens and spec.lens()
         self._begin(spec.seed)
         self._painter = Painter(model, stock, self.cameras)
+        self._episode = 0  # number from which follows what is random in its pictures
         self.set_domain(spec.domain)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (info.action_dim,), np.float32)
         self.observation_space = self._spaces()
@@ -131,11 +145,17 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         """
         if seed is not None and seed < 0:
             raise SimError(f'{self.info.name}: seed {seed} must not be negative')
+        seed = self._first_seed if seed is None else seed
         super().reset(seed=seed)
-        self._begin(self._first_seed if seed is None else seed)
+        self._begin(seed)
         self._first_seed = None
+        self._episode = int(self.np_random.integers(2**63))
         self._control_step = 0
         self._over = False
+        if self._spec.camera_jitter:
+            self._paint()
+        if self._lens:
+            self._lens.begin()
         return self._observe(), {'success': False}
 
     def step(
@@ -177,11 +197,14 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
     def _observe(self) -> Observation:
         observation = {'state': self._state(), 'proprio': self.proprio()}
         if self._spec.profile != 'off':
-            observation['pixels'] = self.pixels()
+            pixels = self.pixels()
+            observation['pixels'] = self._lens(pixels) if self._lens else pixels
         return observation
 
     def pixels(self) -> np.ndarray:
-        """Return the pictures of the present state, uint8 (H, W, 3 V) RGB.
+        """Return the pictures of the present state, uint8 (H, W, 3 V).
+
+        They are what the cameras show, before any lens.
 
         Raises:
             SimError: The profile is ``off``, the environment is closed or no back end works.
@@ -192,8 +215,10 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
             raise SimError(f'{self.info.name}: the environment has been closed')
         if self._view is None:
             self._view = View(self.model, self.cameras, self._spec.size_px,
-                              fast=self._spec.profile == 'fast', hidden=self._hidden)
-        return self._view.render(self.data)
+                              fast=self._spec.profile == 'fast', hidden=self._hidden,
+                              image=self._spec.image)
+        moment = self._look.seed, self._episode, self._control_step
+        return corrupt(self._view.render(self.data), self._look, moment)
 
     def render(self) -> np.ndarray:
         """Return :meth:`pixels`, under the name that gymnasium knows."""
@@ -210,7 +235,16 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
         """
         if isinstance(domain, str):
             domain = domains.domain(domain, self.info.suite, self.info.scene)
-        textures = self._painter.apply(domain)
+        self._look = domain
+        self._paint()
+
+    def _paint(self) -> None:
+        """Give the model its look, with the camera where it is in this episode."""
+        look, reach = self._look, self._spec.camera_jitter
+        if reach:
+            shift, turn = np.random.default_rng(self._episode).uniform(-reach, reach, (2, 3))
+            look = moved(look, tuple(shift / 100), tuple(turn))
+        textures = self._painter.apply(look)
         mujoco.mj_camlight(self.model, self.data)
         if self._view is not None and textures:
             self._view.upload(textures)

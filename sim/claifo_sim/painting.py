@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from claifo_sim import patterns
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -21,7 +23,6 @@ _ARRAYS = (
     'cam_fovy',
 )
 _HEADLIGHT = ('ambient', 'diffuse', 'specular')
-_NOISE_CELLS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,8 @@ class StockLook:
     Attributes:
         parts: The parts that a domain may colour, by name.
         floor: Material of the chequered floor; empty: there is none.
-        surfaces: Materials whose textures, like the sky, may be painted with noise.
+        surfaces: Materials of floor, walls and table, whose textures may be painted.
+        backdrop: Those of them that are neither robot nor thing.
         sky_rgb: Colours of the sky's gradient, as :attr:`VisualDomain.sky_rgb`.
         sky: The gradient itself, uint8 (H, W, 3), where the stock sky is plain black.
     """
@@ -52,6 +54,7 @@ class StockLook:
     parts: Mapping[str, Part]
     floor: str
     surfaces: tuple[str, ...]
+    backdrop: tuple[str, ...]
     sky_rgb: tuple[Rgb, Rgb] = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     sky: np.ndarray | None = None
 
@@ -182,18 +185,20 @@ class Painter:
         """Return, for each texture to paint, what identifies the paint and the painting."""
         wanted: dict[int, tuple[object, Callable[[np.ndarray], np.ndarray]]] = {}
         sky, floor = self._sky_texture(), self._texture_of(self._stock.floor)
-        if domain.noise:
-            painted = {sky, *map(self._texture_of, self._stock.surfaces)}
-            for index in painted - {-1}:
-                noise = functools.partial(_noise, seed=(domain.seed, index))
-                wanted[index] = ('noise', domain.seed), noise
-            return wanted
         for index, rgb, recolour in (
             (floor, domain.floor_rgb, _recolour_checker),
             (sky, domain.sky_rgb, self._recolour_sky),
         ):
             if index >= 0 and rgb is not None:
                 wanted[index] = rgb, functools.partial(recolour, rgb=rgb)
+        surfaces = set(map(self._texture_of, self._stock.surfaces))
+        backdrop = {sky, *map(self._texture_of, self._stock.backdrop)}
+        for pattern, painted in ((domain.surfaces, surfaces), (domain.backdrop, backdrop)):
+            for index in painted - {-1}:
+                if pattern is not None:
+                    seed = domain.seed, index
+                    paint = functools.partial(patterns.paint, pattern, seed=seed)
+                    wanted[index] = (pattern, seed), paint
         return wanted
 
     def _texture(self, index: int) -> np.ndarray:
@@ -238,23 +243,6 @@ def _recolour_checker(texture: np.ndarray, rgb: tuple[Rgb, Rgb]) -> np.ndarray:
     new_first, new_other = (np.array(rgb) * 255).astype(np.uint8)
     inner[:] = np.where(is_first, new_first, new_other)
     return painted
-
-
-def _noise(texture: np.ndarray, seed: tuple[int, int]) -> np.ndarray:
-    """Return smooth coloured noise of the shape of ``texture``; a sky is six stacked faces."""
-    height, width, channels = texture.shape
-    faces = height // width if height % width == 0 else 1
-    generator = np.random.default_rng(seed)
-    rows, columns = _hats(height // faces), _hats(width)
-    cells = generator.uniform(0, 255, (faces, channels, _NOISE_CELLS, _NOISE_CELLS))
-    smooth = rows @ cells.astype(np.float32) @ columns.T
-    return smooth.transpose(0, 2, 3, 1).reshape(texture.shape).astype(np.uint8)
-
-
-def _hats(length: int) -> np.ndarray:
-    """Return the weights, float32 (length, cells), that interpolate cells along a line."""
-    place = np.linspace(0, _NOISE_CELLS - 1, length, dtype=np.float32)[:, None]
-    return np.maximum(0, 1 - np.abs(place - np.arange(_NOISE_CELLS, dtype=np.float32)))
 
 
 def _matrix(quaternion: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ _DMC: dict[str, DomainPair] = {
         VisualDomain(headlight=_headlight(-0.25), lamp_diffuse=0.25),
     ),
     'camera': DomainPair(
-        'stock camera against a shifted, turned and wider one (unseen test)',
+        'stock camera against a shifted, turned and wider one',
         VisualDomain(),
         VisualDomain(
             camera_shift=(0.05, 0.05, 0.05), camera_turn_deg=(-2.0, 3.0, 4.0),
@@ -77,12 +77,12 @@ _DMC: dict[str, DomainPair] = {
         ),
     ),
     'texture': DomainPair(
-        'stock floor and sky against coloured noise (unseen test)',
+        'stock floor and sky against coloured noise',
         VisualDomain(),
-        VisualDomain(noise=True),
+        VisualDomain(surfaces='noise', backdrop='noise'),
     ),
     'lamp': DomainPair(
-        'lamp overhead against a lamp from the side (unseen test)',
+        'lamp overhead against a lamp from the side',
         VisualDomain(),
         VisualDomain(lamp_shift=(0.8, -0.6, -0.4)),
     ),
@@ -124,9 +124,10 @@ _ADROIT: dict[str, DomainPair] = {
     'floor': _against_stock('stock floor against a sand-coloured one', floor_rgb=_SAND),
     'background': _against_stock('black background against a sky',
                                  sky_rgb=((0.5703, 0.8114, 0.8342), (0.4929, 0.0110, 0.0818))),
-    'camera': DomainPair('stock camera against a shifted, turned and wider one (unseen test)',
+    'camera': DomainPair('stock camera against a shifted, turned and wider one',
                          _STOCK, _MOVED),
-    'texture': _against_stock('stock surfaces against coloured noise (unseen test)', noise=True),
+    'texture': _against_stock('stock surfaces against coloured noise',
+                              surfaces='noise', backdrop='noise'),
 }
 # The camera above these scenes sees the table and the floor, no sky.
 _FROM_ABOVE = ('door', 'hammer')
@@ -157,9 +158,10 @@ _ROBOSUITE: dict[str, DomainPair] = {
     'robot': _against_stock('stock robot against an orange one', colours=(_ROBOT,)),
     'full': _against_stock('table, floor, walls and robot recoloured',
                            colours=(_TABLE, _FLOOR, _WALLS, _ROBOT)),
-    'camera': DomainPair('stock camera against a shifted, turned and wider one (unseen test)',
+    'camera': DomainPair('stock camera against a shifted, turned and wider one',
                          _STOCK, _MOVED),
-    'texture': _against_stock('stock surfaces against coloured noise (unseen test)', noise=True),
+    'texture': _against_stock('stock surfaces against coloured noise',
+                              surfaces='noise', backdrop='noise'),
 }
 
 

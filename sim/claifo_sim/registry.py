@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 from claifo_sim import domains
 from claifo_sim.errors import SimError, did_you_mean
+from claifo_sim.image_kinds import KINDS
 
 if TYPE_CHECKING:
-    from claifo_sim.env import SimEnv
+    from collections.abc import Callable
+
+    from claifo_sim.env import Lens, SimEnv
 
 PROFILES = ('fast', 'faithful', 'off')
+_MOST_JITTER = 45.0
 
 # The module of each suite offers load(info, spec) -> SimEnv; it is imported when first needed.
 _SUITES = {
@@ -74,6 +78,9 @@ class EnvSpec:
     profile: str = 'fast'
     episode_steps: int = 0
     cameras: tuple[str, ...] = ()
+    image: str = 'rgb'
+    camera_jitter: float = 0.0
+    lens: Callable[[], Lens] | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -93,6 +100,11 @@ class EnvSpec:
             value = getattr(self, key)
             if not isinstance(value, int) or not low <= value <= high:
                 raise SimError(f'{key} {value!r}: must be a whole number in {low}..{high}')
+        if self.image not in KINDS:
+            near = did_you_mean(self.image, KINDS)
+            raise SimError(f'image {self.image!r}: unknown{near}; one of {KINDS}')
+        if not 0 <= self.camera_jitter <= _MOST_JITTER:
+            raise SimError(f'camera_jitter {self.camera_jitter!r}: must be in 0..{_MOST_JITTER}')
         for camera in self.cameras:
             if self.cameras.count(camera) > 1:
                 raise SimError(f'cameras: {camera!r} is listed twice; name each camera once')
@@ -237,6 +249,9 @@ def make(
     profile: str = 'fast',
     episode_steps: int = 0,
     cameras: tuple[str, ...] = (),
+    image: str = 'rgb',
+    camera_jitter: float = 0.0,
+    lens: Callable[[], Lens] | None = None,
 ) -> SimEnv:
     """Build an environment.
 
@@ -250,12 +265,18 @@ def make(
             (the suite's own picture quality), or ``off`` (observations without pictures).
         episode_steps: Cut episodes after this many agent steps; 0 keeps the task's own limit.
         cameras: Names of the model's cameras, in order; none means those of the task.
+        image: What cameras show: ``rgb``, ``depth`` or ``segmentation``.
+        camera_jitter: Each episode every camera is turned by up to so many degrees about each of
+            its axes, and shifted by up to so many hundredths of the extent of the scene.
+        lens: Makes what turns the pictures of an episode, one after the other, into what is
+            observed; it must be importable in a worker. None: the pictures themselves.
 
     Raises:
         SimError: An argument is unknown or out of range, or no render back end is installed.
     """
     spec = EnvSpec(
-        task, domain, seed, size_px, action_repeat, profile, episode_steps, tuple(cameras)
+        task, domain, seed, size_px, action_repeat, profile, episode_steps, tuple(cameras), image,
+        camera_jitter, lens,
     )
     info = task_info(task)
     suite = importlib.import_module(_SUITES[info.suite])

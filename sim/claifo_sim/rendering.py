@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from claifo_sim import image_kinds
 from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class View:
 
     def __init__(
         self, model: mujoco.MjModel, cameras: tuple[int, ...], size_px: int, *, fast: bool,
-        hidden: tuple[int, ...] = (),
+        hidden: tuple[int, ...] = (), image: str = 'rgb',
     ) -> None:
         """Build the context.
 
@@ -142,6 +143,8 @@ class View:
             fast: No shadow, reflection or multisampling, but 2x supersampling; else the model's
                 own quality.
             hidden: Groups of shapes that are not drawn, beside those that MuJoCo hides.
+            image: ``rgb``, or grey pictures of ``depth`` or ``segmentation``
+                (:mod:`claifo_sim.image_kinds`).
 
         Raises:
             SimError: No GL back end works.
@@ -165,6 +168,10 @@ class View:
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         self._context: Any = None
         self._window: Any = None  # the back end's GLContext
+        self._image = image
+        if image != 'rgb':
+            self._scene.flags[mujoco.mjtRndFlag.mjRND_SEGMENT] = 1
+            self._scene.flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = 1
         self._build()
 
     def _build(self) -> None:
@@ -176,6 +183,7 @@ class View:
         self._window = _window(self._backend, self._drawn_px)
         self._window.make_current()
         self._context = self._mj.MjrContext(model, self._mj.mjtFontScale.mjFONTSCALE_50.value)
+        self._context.readDepthMap = self._mj.mjtDepthMap.mjDEPTH_ZEROFAR
         self._mj.mjr_setBuffer(self._mj.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
         if not _open:  # after EGL was first used: so that this comes before it ends
             atexit.register(_close_all)
@@ -215,10 +223,24 @@ class View:
             self._mj.mjtCatBit.mjCAT_ALL.value, self._scene,
         )
         self._mj.mjr_render(self._rect, self._scene, self._context)
+        if self._image != 'rgb':
+            return self._labels()
         self._mj.mjr_readPixels(self._pixels, None, self._rect, self._context)
         if not self._fast:
             return self._pixels[::-1].copy()
         return _halve(self._pixels)[::-1].copy()
+
+    def _labels(self) -> np.ndarray:
+        """Return the picture of depth or segmentation: of four samples one, never their mean."""
+        every = slice(None, None, 2 if self._fast else 1)
+        if self._image == 'depth':
+            depth = np.empty(self._pixels.shape[:2], np.float32)
+            self._mj.mjr_readPixels(None, depth, self._rect, self._context)
+            distance = image_kinds.metres(depth, self._model)
+            return image_kinds.depth_picture(distance[::-1][every, every])
+        self._mj.mjr_readPixels(self._pixels, None, self._rect, self._context)
+        shapes = image_kinds.shapes_at(self._pixels[::-1][every, every], self._scene)
+        return image_kinds.segmentation_picture(shapes)
 
     def close(self) -> None:
         """Free the context; more calls do nothing."""

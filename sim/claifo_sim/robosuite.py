@@ -93,7 +93,8 @@ def _look(model: mujoco.MjModel) -> StockLook:
     )
     parts = {'body': Part(geoms=robot), 'table': Part(table), 'floor': Part(('floorplane',)),
              'walls': Part(('walls_mat',))}
-    return StockLook(parts, '', ('floorplane', 'walls_mat', *table))
+    backdrop = ('floorplane', 'walls_mat')
+    return StockLook(parts, '', (*backdrop, *table), backdrop)
 
 
 class RobosuiteEnv(SimEnv):

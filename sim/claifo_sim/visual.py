@@ -26,11 +26,15 @@ class VisualDomain:
             ... A texture of the part stays and is tinted.
         floor_rgb: The two colours of the chequered floor.
         sky_rgb: Colour of the sky at its brightest and at its darkest; stars stay.
-        noise: Paint floor, sky, walls and table with smooth coloured noise drawn from ``seed``.
+        surfaces: Pattern (:mod:`claifo_sim.patterns`) on floor, walls and table.
+        backdrop: Pattern on sky, floor and walls: all that is neither robot nor thing.
         camera_shift: Displacement of every camera along its right, up and back axes, as a fraction
             of the extent of the scene.
         camera_turn_deg: Rotation of the camera about its right, up and back axes, in degrees.
         camera_fovy_scale: Factor on the vertical field of view.
+        blur: Standard deviation of the blur of the picture, as a fraction of its side.
+        sensor_noise: Standard deviation of the noise of each pixel, in levels of 0..255.
+        jpeg_quality: Quality 1..100 of the JPEG file that the picture has been through.
         seed: Seed of everything random in the look.
     """
 
@@ -42,10 +46,14 @@ class VisualDomain:
     colours: tuple[tuple[str, Rgba], ...] = ()
     floor_rgb: tuple[Rgb, Rgb] | None = None
     sky_rgb: tuple[Rgb, Rgb] | None = None
-    noise: bool = False
+    surfaces: str | None = None
+    backdrop: str | None = None
     camera_shift: Rgb | None = None
     camera_turn_deg: Rgb | None = None
     camera_fovy_scale: float | None = None
+    blur: float | None = None
+    sensor_noise: float | None = None
+    jpeg_quality: int | None = None
     seed: int = 0
 
 
@@ -55,3 +63,40 @@ class DomainPair(NamedTuple):
     description: str
     source: VisualDomain
     target: VisualDomain
+
+
+class UnseenLook(NamedTuple):
+    """A look for tests alone, laid over another one, with a line that says what it is."""
+
+    description: str
+    look: VisualDomain
+
+
+def overlay(below: VisualDomain, above: VisualDomain) -> VisualDomain:
+    """Return the look of ``below`` with all that ``above`` changes; its seed is that of both."""
+    changes = {
+        field.name: getattr(above, field.name) for field in dataclasses.fields(VisualDomain)
+        if getattr(above, field.name) is not None
+    }
+    changes['colours'] = (*below.colours, *above.colours)
+    changes['seed'] = max(below.seed, above.seed)
+    return dataclasses.replace(below, **changes)
+
+
+def moved(look: VisualDomain, shift: Rgb, turn_deg: Rgb) -> VisualDomain:
+    """Return ``look`` with every camera moved on.
+
+    Args:
+        look: What is there.
+        shift: Added to its ``camera_shift``.
+        turn_deg: Added to its ``camera_turn_deg``.
+    """
+    return dataclasses.replace(
+        look, camera_shift=_sum(look.camera_shift, shift),
+        camera_turn_deg=_sum(look.camera_turn_deg, turn_deg),
+    )
+
+
+def _sum(first: Rgb | None, second: Rgb) -> Rgb:
+    x, y, z = first or (0.0, 0.0, 0.0)
+    return x + second[0], y + second[1], z + second[2]

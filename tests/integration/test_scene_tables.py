@@ -15,6 +15,7 @@ def test_the_page_of_the_scenes_is_up_to_date():
     script = runpy.run_path(str(ROOT / 'scripts' / 'scene_tables.py'))
     page = (ROOT / 'docs' / 'scenes.md').read_text()
     assert page == script['page'](), 'run python scripts/scene_tables.py'
+    assert (ROOT / 'docs' / script['UNSEEN_SHEET']).is_file()
     assert all((ROOT / 'docs' / script['_sheet'](task)).is_file() for task in script['SHEETS'])
 
 

@@ -43,7 +43,7 @@ def test_sheet_shows_every_domain(tmp_path: Path) -> None:
     path = tmp_path / 'sheet.png'
     assert run('domains', '--task', 'point_mass_easy', '--sheet', str(path)) == 0
     sheet = cv2.imread(str(path))
-    assert sheet.shape == (2 * 188, 8 * 170, 3)
+    assert sheet.shape == (5 * 188, 8 * 170, 3)  # stock and 17 unseen looks below
     dim = [sheet[r:r + 168, 4 * 170:4 * 170 + 168].mean() for r in (18, 188 + 18)]
     assert dim[0] > 1.3 * dim[1]
 

@@ -23,6 +23,7 @@ from claifo_core.deploy.contract import Seen, mismatches
 from claifo_core.deploy.ticks import Tick, Ticks
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import prepare
+from claifo_core.observations import Observer
 from claifo_nodes import images, qos, sources, time_steps
 from claifo_nodes.acting import Stacks
 from claifo_nodes.diagnostics import Latency
@@ -150,6 +151,7 @@ class Pilot:
         contract = self._contract
         planes, size = 3 * len(contract.cameras), contract.size_px
         self._stacks = Stacks(1, contract.frame_stack, planes, size, size)
+        self._observer = Observer(contract.observation)
         self._filled, self._step = 0, 0
         numbers = len(contract.proprio.names) if contract.proprio else 0
         proprio = np.zeros((1, numbers), np.float32) if numbers else None
@@ -284,7 +286,10 @@ class Pilot:
             self._filled = 0
             self._diagnostics.error('wrong_image', str(error))
             return
-        self._stacks.push(np.concatenate(views, 2)[None], np.array([tick.restarts]))
+        if tick.restarts:
+            self._observer.begin()
+        frame = self._observer(np.concatenate(views, 2))
+        self._stacks.push(frame[None], np.array([tick.restarts]))
         self._filled = 1 if tick.restarts else self._filled + 1
 
     def _act(self, tick: Tick) -> None:

@@ -17,7 +17,7 @@ from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import prepare
 from claifo_nodes import fits, images, params, qos, time_steps
-from claifo_nodes.acting import Shelf, Stacks, Weights, act
+from claifo_nodes.acting import Shelf, Sight, Stacks, Weights, act
 from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Refusal
 from claifo_nodes.lifecycle import ManagedNode
@@ -97,7 +97,7 @@ class PolicyNode(ManagedNode):
         self._queue: deque[_Step] = deque(maxlen=_QUEUE)
         self._answered: Action | None = None
         self._heard_by = 0
-        self._images, self._last_ns = 0, 0
+        self._images, self._last_ns, self._sight = 0, 0, Sight()
 
     def configure(self) -> None:
         """Read the policy file, if there is one, and open the topics."""
@@ -322,7 +322,9 @@ class PolicyNode(ManagedNode):
         except ClaifoError as error:
             self._diagnostics.warn('wrong_image', str(error))
             return
-        self._push(weights, frame[None], np.array([self._restarts(stamp_ns)]))
+        restarts = self._restarts(stamp_ns)
+        frame = self._sight.see(weights.policy.frames.observation, frame, restarts)
+        self._push(weights, frame[None], np.array([restarts]))
         self._answer(weights, None, arrived_s, Action(header=message.header, step=self._images))
         self._images += 1
 

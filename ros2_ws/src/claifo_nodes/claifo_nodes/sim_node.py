@@ -112,6 +112,8 @@ class SimNode(Node):
 
     def _build(self, config: EnvConfig) -> World:
         spec = env_spec(config)
+        if self._films or self._is_robot:  # a camera; who looks at its pictures sees them his way
+            spec = dataclasses.replace(spec, lens=None)
         if self._films:
             return Filmed(spec, self._seed)
         return Driven(spec, config.num_envs, self._seed)

@@ -1,0 +1,53 @@
+"""The section of the robustness matrix, where `claifo eval --matrix` has left one in the run."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+
+from claifo.matrix import read_csv
+from claifo.report import sections
+from claifo.report.heatmap import heat_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from claifo.matrix import Cell
+
+
+def section(path: Path) -> str:
+    """Return the section, or nothing where there is no matrix.
+
+    Args:
+        path: The CSV file.
+
+    Raises:
+        ClaifoError: The file is not a matrix.
+    """
+    if not path.exists():
+        return ''
+    cells = read_csv(path)
+    picture = base64.b64encode(heat_map(cells)).decode()
+    rows = ''.join(map(_row, cells))
+    return (
+        f'{sections.heading("Robustness")}<p class="note">The policy in many looks of its world, '
+        f'the same {cells[0].episodes} episodes in each. Unseen looks are laid over that of '
+        'training, and no preset trains with them. The share is of the return in the look of '
+        'training, with its 95 % interval over episodes.</p>'
+        f'<div class="scroll"><img alt="share of the return in each look" '
+        f'src="data:image/png;base64,{picture}"></div>'
+        '<div class="scroll"><table><tr><th>look</th><th></th><th>return</th><th>success</th>'
+        f'<th>share</th></tr>{rows}</table></div>'
+    )
+
+
+def _row(cell: Cell) -> str:
+    share = '-' if cell.share is None else f'{cell.share:.0%}'
+    if cell.share_low is not None and cell.share_high is not None:
+        share += f' ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    return (
+        f'<tr><th>{escape(cell.look)}</th><td>{cell.group}</td>'
+        f'<td>{cell.return_mean:.0f} ± {cell.return_std:.0f}</td>'
+        f'<td>{cell.success_rate:.0%}</td><td>{share}</td></tr>'
+    )
