@@ -148,6 +148,27 @@ def test_reward_is_the_mean_logit_times_similarity_scaled_once():
         )
 
 
+def test_loss_of_patches_is_cross_entropy_over_all_of_them_and_the_penalty():
+    ours, theirs = RNG.integers(0, 256, (2, 2, 6, 2, 3, 16, 16))
+    pairs = [torch.from_numpy(part).float() for part in (*ours, *theirs)]
+    for weight in (0.0, 7.0):
+        agent = method('patchail', agent__penalty_weight=weight)
+        judge, network = agent._judge, agent.networks.discriminator
+        stacks = [np.concatenate(part.reshape(2, 6, 6, 16, 16), 1) / 255 - 0.5
+                  for part in (ours, theirs)]  # fmt: skip
+        agent_out, expert_out = (
+            np.stack([patch_logits(network, image) for image in stack]) for stack in stacks
+        )
+        wanted = -np.mean(np.log(sigmoid(expert_out))) - np.mean(np.log(1 - sigmoid(agent_out)))
+        judge._rng = torch.Generator().manual_seed(4)
+        inputs = [torch.tensor(stack, dtype=torch.float32) for stack in stacks]
+        wanted += weight * float(judge._penalty(*inputs).detach())
+        judge._rng = torch.Generator().manual_seed(4)
+        _, metrics = judge.learn(pairs[:2], pairs[2:], lambda loss: loss.detach())
+        assert float(metrics['discriminator_loss']) == pytest.approx(wanted, rel=1e-4)
+        assert judge._config.penalty_weight == weight
+
+
 def slopes(network: nn.Module, points: np.ndarray, pick) -> np.ndarray:
     """Return gradients of ``pick(logits of a sample)`` by central differences, (B, C, H, W)."""
     found = np.zeros_like(points)
@@ -267,6 +288,40 @@ def test_statistics_find_what_latents_tell_in_bits(parts):
 def test_the_weight_adapts_within_bounds(weight, bits, wanted):
     got = disentangail.adapted(torch.tensor(weight), torch.tensor(bits))
     assert float(got) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize('faithful', [False, True])
+def test_what_is_descended_and_what_the_weight_is_compared_with(monkeypatch, faithful):
+    """Discriminator loss + weight x bits; bits, or the authors' nats, against the thresholds."""
+    agent = method('disentangail', agent__faithful=faithful)
+    judge, network = agent._judge, agent.networks.discriminator
+    dark, bright = torch.full((6, 2, 3, 16, 16), 10.0), torch.full((6, 2, 3, 16, 16), 240.0)
+    descended: list[float] = []
+
+    def descend(loss: torch.Tensor) -> torch.Tensor:
+        descended.append(float(loss.detach()))
+        return agent._step(loss, 'discriminator')
+
+    optimiser = torch.optim.Adam(network.statistics.parameters(), 1e-2)
+    for _ in range(150):
+        optimiser.zero_grad()
+        with torch.no_grad():
+            latents = judge._sample(torch.cat([dark, bright]))
+        judge._statistics_loss(latents).backward()
+        optimiser.step()
+    _, metrics = judge.learn([dark, dark], [bright, bright], descend)
+    unit = math.log(2) if faithful else 1.0
+    for _ in range(3):
+        weight = float(network.weight)
+        threshold = 0.85 * float(metrics['domain_information'])
+        assert threshold > 0.1
+        monkeypatch.setattr(disentangail, 'TOO_MUCH', threshold)
+        monkeypatch.setattr(disentangail, 'LITTLE', threshold)
+        _, metrics = judge.learn([dark, dark], [bright, bright], descend)
+        told = float(metrics['domain_information']) * unit
+        wanted = float(metrics['discriminator_loss']) + weight * told
+        assert descended[-1] == pytest.approx(wanted, rel=1e-5)
+        assert (float(network.weight) > weight) == (told > threshold) == (not faithful)
 
 
 def test_latents_are_reparameterised(parts):

@@ -128,6 +128,12 @@ WRONG = [
     ({'expert': {'crop': '1,2,3'}}, "expert.crop is '1,2,3'; a list of 4 int values"),
     ({'agent': 3}, 'agent must be a mapping'),
     ({'agent': {'share_views': True}}, 'agent.share_views is true; it needs'),
+    ({'agent': {'judge': 'patch', 'gan_loss': 'least_squares'}},
+     'agent.gan_loss is least_squares; agent.judge: patch needs bce'),
+    ({'agent': {'critic_gradient': False, 'contrastive': 'none'}},
+     'agent.critic_gradient is false and agent.contrastive is none: nothing would train'),
+    ({'network': {'projection': 8}, 'agent': {'contrastive': 'byol'}},
+     'network.projection is 8; it needs agent.contrastive: bilinear or cosine, not byol'),
     ({'seed_steps': 2, 'agent': {'n_step': 2}}, 'seed_steps is 2; it must exceed'),
     ({'replay_frames': 100, 'env': {'num_envs': 101}}, 'replay_frames is 100'),
 ]  # fmt: skip
