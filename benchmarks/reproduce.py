@@ -55,7 +55,7 @@ TINY = {
     'env.episode_steps': 40, 'network.channels': 4, 'network.hidden_dim': 32,
     'network.latent_dim': 10, 'agent.batch_size': 16,
 }  # fmt: skip
-_FREE = ('device', 'threads', 'expert.bag')
+_FREE = ('device', 'threads', 'eval_processes', 'expert.bag')
 _MARGIN_S = 3.0  # between the last process and the end of the piece: tables
 _START_S = 20.0  # with less time left no run is started
 
@@ -120,15 +120,17 @@ class Reproduction:
     out: Path
     tiny: bool
     device: str
-    threads: int
+    parallel: int
     changes: dict[str, str]
 
     def config(self, name: str, seed: int) -> TrainConfig:
         """Return the configuration of one run."""
         preset = find_preset(f'dmc_{self.experiment}')
+        cores = (os.cpu_count() or 1) // self.parallel
         changes: dict[str, Any] = {
-            **(TINY if self.tiny else {}), **self.changes, **method(name).overrides,
-            'seed': seed, 'device': self.device, 'threads': self.threads,
+            **(TINY if self.tiny else {}), 'threads': max(1, cores - 1),
+            'eval_processes': max(1, cores // 2), **self.changes, **method(name).overrides,
+            'seed': seed, 'device': self.device,
         }  # fmt: skip
         values = settings.merge(settings.read_yaml(preset), changes)
         config = settings.from_dict(values, str(preset))
@@ -281,9 +283,8 @@ def reproduce(args: argparse.Namespace) -> None:
     until_s = BEGUN_S + 60 * args.minutes - _MARGIN_S
     kind = f'{args.experiment}{"_tiny" * args.tiny}'
     out = (args.out or Path('runs') / 'reproduce' / kind).absolute()
-    threads = max(1, (os.cpu_count() or 1) // args.parallel - 1)
     device, changes = str(choose_device(args.device)), common.changes(args)
-    whole = Reproduction(args.experiment, out, args.tiny, device, threads, changes)
+    whole = Reproduction(args.experiment, out, args.tiny, device, args.parallel, changes)
     runs = [whole.run(name, seed) for seed in args.seeds for name in args.methods]
     for run in (*runs, *whole.present()):
         run.refuse_another()
