@@ -17,6 +17,7 @@ import reproduce
 import reproduce_film
 import reproduce_table
 from reproduce_piece import Deadline
+from reproduce_runs import Reproduction, Run, waiting
 
 from claifo.bags import ReadOptions, read_episodes, read_truth
 from claifo.bags.writer import BagWriter
@@ -28,11 +29,11 @@ ORIGIN = {'command': 'reproduce.py', 'commit': 'abc', 'time': 'now',
           'machine': {'gpu': None, 'cpu': 'Some CPU'}}  # fmt: skip
 
 
-def whole(out: Path) -> reproduce.Reproduction:
-    return reproduce.Reproduction('walker_light', out, True, 'cpu', 1, {})
+def whole(out: Path) -> Reproduction:
+    return Reproduction('walker_light', out, True, 'cpu', 1, {})
 
 
-def write_run(run: reproduce.Run, steps: int, returns: dict[int, float], end: bool = False):
+def write_run(run: Run, steps: int, returns: dict[int, float], end: bool = False):
     """Write what a run leaves: configuration, checkpoint, metrics."""
     (run.folder / 'checkpoint').mkdir(parents=True)
     (run.folder / 'config.yaml').write_text(settings.dump(run.config))
@@ -53,7 +54,7 @@ def test_the_least_advanced_run_goes_next_and_whole_ones_do_not(tmp_path):
     write_run(runs[0], 120, {})
     write_run(runs[1], 240, {}, end=True)
     write_run(runs[2], 240, {})  # its last evaluation is missing
-    names = [run.name for run in reproduce.waiting(runs)]
+    names = [run.name for run in waiting(runs)]
     assert names == ['laifo_seed1', 'claifo_seed0', 'claifo_seed1']
 
 
@@ -174,7 +175,7 @@ def test_a_single_seed_has_no_interval(tmp_path):
 
 
 def film(folder: Path) -> reproduce_film.Film:
-    env = reproduce.Reproduction('walker_light', folder, True, 'cpu', 1, {}).film().env
+    env = Reproduction('walker_light', folder, True, 'cpu', 1, {}).film().env
     return reproduce_film.Film(folder / 'film', env, 7, 0)
 
 
