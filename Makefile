@@ -11,7 +11,7 @@ help:
 	@echo 'make test       lint, types and all tests that CI runs'
 	@echo 'make test-slow  the tests marked slow'
 	@echo 'make lint       ruff and mypy'
-	@echo 'make bench      the three benchmarks, as JSON'
+	@echo 'make bench      learner, loop, node, simulators and bags measured, as JSON'
 	@echo 'make clean      remove .venv and caches (runs and bags stay)'
 
 setup:
@@ -34,7 +34,7 @@ test-slow: robosuite
 	$(BIN)/pytest -q -m slow
 
 bench: setup
-	@for part in learner sim bags; do $(BIN)/claifo bench $$part --json || exit; done
+	@for part in learner loop node sim bags; do $(BIN)/claifo bench $$part --json || exit; done
 
 clean:
 	rm -rf .venv build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,154 +10,35 @@ and table.csv. See docs/reproduce.md.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-BEGUN_S = time.monotonic()  # before anything else is loaded: that counts as well
+import common
+import reproduce_film
+import reproduce_table
+from reproduce_runs import EXPERIMENTS, Reproduction, Run, waiting
 
-import argparse  # noqa: E402
-import contextlib  # noqa: E402
-import dataclasses  # noqa: E402
-import fcntl  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import signal  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import TYPE_CHECKING, Any  # noqa: E402
-
-import common  # noqa: E402
-import reproduce_film  # noqa: E402
-import reproduce_table  # noqa: E402
-
-from claifo.cli import Parser  # noqa: E402
-from claifo.commands.train import find_preset, stop_on_interrupt  # noqa: E402
-from claifo.environments import films_of  # noqa: E402
-from claifo_core import settings  # noqa: E402
-from claifo_core.devices import choose_device  # noqa: E402
-from claifo_core.errors import ClaifoError, did_you_mean  # noqa: E402
-from claifo_core.files import write_atomic  # noqa: E402
-from claifo_core.methods import METHODS, method  # noqa: E402
-from claifo_core.metrics import read_jsonl  # noqa: E402
+from claifo.cli import Parser
+from claifo.commands.train import stop_on_interrupt
+from claifo_core import settings
+from claifo_core.devices import choose_device
+from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.files import write_atomic
+from claifo_core.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from claifo_core.config import TrainConfig
-
-EXPERIMENTS = ('walker_light', 'walker_full', 'walker_body', 'walker_floor', 'walker_background')
-FILM_EPISODES = 100
-TINY_FILM = {'episodes': 2, 'episode_steps': 60}
-# Everything is real but small: it shows that the pieces fit together, not that anything is learnt.
-TINY = {
-    'steps': 240, 'uniform_steps': 20, 'seed_steps': 40, 'replay_frames': 1000, 'log_every': 40,
-    'eval_every': 80, 'eval_episodes': 1, 'checkpoint_every': 40, 'env.size_px': 32,
-    'env.episode_steps': 40, 'network.channels': 4, 'network.hidden_dim': 32,
-    'network.latent_dim': 10, 'agent.batch_size': 16,
-}  # fmt: skip
-_FREE = ('device', 'threads', 'expert.bag')
-_MARGIN_S = 3.0  # between the last process and the end of the piece: tables
+_MARGIN_S = 8.0  # between the last process and the end of the piece: tables, leaving
 _START_S = 20.0  # with less time left no run is started
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One run of the experiment.
-
-    Attributes:
-        method: Name in METHODS.
-        seed: Its seed.
-        folder: Where it lies.
-        config: What it is.
-    """
-
-    method: str
-    seed: int
-    folder: Path
-    config: TrainConfig
-
-    @property
-    def name(self) -> str:
-        """As in the name of its folder."""
-        return self.folder.name
-
-    def steps(self) -> int:
-        """Agent steps that its checkpoint has."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            state = json.loads((self.folder / 'checkpoint' / 'state.json').read_text())
-            return int(state['steps'])
-        return 0
-
-    def whole(self) -> bool:
-        """Whether it has come to its end, last evaluation included."""
-        file = self.folder / 'metrics.jsonl'
-        records = read_jsonl(file) if file.is_file() else []
-        return any(r['kind'] == 'end' and r['step'] >= self.config.steps for r in records)
-
-    def refuse_another(self) -> None:
-        """Refuse a folder that was begun with another configuration.
-
-        Raises:
-            ClaifoError: it was, with the difference.
-        """
-        file = self.folder / 'config.yaml'
-        if not file.is_file():
-            return
-        found = settings.differences(self.config, settings.load(file))
-        changed = [text for text in found if text.split(':')[0] not in _FREE]
-        if changed:
-            raise ClaifoError(
-                f'{file}: begun with another configuration ({"; ".join(changed)}); '
-                'give the arguments of before, or another --out'
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class Reproduction:
-    """What the arguments ask for."""
-
-    experiment: str
-    out: Path
-    tiny: bool
-    device: str
-    threads: int
-    changes: dict[str, str]
-
-    def config(self, name: str, seed: int) -> TrainConfig:
-        """Return the configuration of one run."""
-        preset = find_preset(f'dmc_{self.experiment}')
-        changes: dict[str, Any] = {
-            **(TINY if self.tiny else {}), **self.changes, **method(name).overrides,
-            'seed': seed, 'device': self.device, 'threads': self.threads,
-        }  # fmt: skip
-        values = settings.merge(settings.read_yaml(preset), changes)
-        config = settings.from_dict(values, str(preset))
-        film = dataclasses.replace(config.expert, bag=str(self.film_folder(config)))
-        return dataclasses.replace(config, expert=film)
-
-    def film_folder(self, config: TrainConfig) -> Path:
-        """Return where the film of the expert is."""
-        return self.out / 'film' / films_of(config.env).name
-
-    def film(self) -> reproduce_film.Film:
-        """Return what has to be filmed."""
-        config = self.config('claifo', 0)
-        size = TINY_FILM if self.tiny else {'episodes': FILM_EPISODES, 'episode_steps': 0}
-        return reproduce_film.Film(self.film_folder(config), config.env, **size)
-
-    def run(self, name: str, seed: int) -> Run:
-        """Return one run."""
-        folder = self.out / 'runs' / f'{name}_seed{seed}'
-        return Run(name, seed, folder, self.config(name, seed))
-
-    def present(self) -> list[Run]:
-        """Return the runs that the folder holds, also those of earlier arguments."""
-        found = []
-        for folder in sorted((self.out / 'runs').glob('*_seed*')):
-            name, _, seed = folder.name.rpartition('_seed')
-            if name in METHODS and seed.isdecimal():
-                found.append(self.run(name, int(seed)))
-        return sorted(found, key=lambda run: (list(METHODS).index(run.method), run.seed))
 
 
 class Player:
@@ -226,11 +107,6 @@ def _children(pid: int) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
 
 
-def waiting(runs: list[Run]) -> list[Run]:
-    """Return the runs that are not whole, the least advanced first."""
-    return sorted((r for r in runs if not r.whole()), key=lambda run: (run.steps(), run.seed))
-
-
 def play(runs: list[Run], player: Player, parallel: int, stop: Callable[[], bool]) -> None:
     """Let the least advanced runs go on, ``parallel`` at a time, until the time is over.
 
@@ -275,15 +151,21 @@ def alone(out: Path) -> Iterator[int]:
         yield file.fileno()
 
 
+def begun_s() -> float:
+    """Return when this process was started, by the monotonic clock: loading it counts as well."""
+    ticks = int(Path('/proc/self/stat').read_text().rpartition(')')[2].split()[19])
+    age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf('SC_CLK_TCK')
+    return time.monotonic() - age_s
+
+
 def reproduce(args: argparse.Namespace) -> None:
     """Do one piece."""
     stop = stop_on_interrupt()
-    until_s = BEGUN_S + 60 * args.minutes - _MARGIN_S
+    until_s = begun_s() + 60 * args.minutes - _MARGIN_S
     kind = f'{args.experiment}{"_tiny" * args.tiny}'
     out = (args.out or Path('runs') / 'reproduce' / kind).absolute()
-    threads = max(1, (os.cpu_count() or 1) // args.parallel - 1)
     device, changes = str(choose_device(args.device)), common.changes(args)
-    whole = Reproduction(args.experiment, out, args.tiny, device, threads, changes)
+    whole = Reproduction(args.experiment, out, args.tiny, device, args.parallel, changes)
     runs = [whole.run(name, seed) for seed in args.seeds for name in args.methods]
     for run in (*runs, *whole.present()):
         run.refuse_another()

@@ -83,7 +83,10 @@ def _record_part(film: Film, part: Path, until_s: float) -> bool:
     if left_s <= 0:
         return False
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=left_s, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=left_s, check=False,
+            env=os.environ | {'OMP_NUM_THREADS': '1'},
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         return False
     if done.returncode:

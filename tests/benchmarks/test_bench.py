@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -102,3 +103,9 @@ def test_a_gpu_that_is_not_there(refused, script):
 )
 def test_the_others_too(refused, script, words, said):
     assert said in refused(script.main, *words)
+
+
+def test_the_tables_of_results_are_up_to_date():
+    script = runpy.run_path(str(common.ROOT / 'scripts' / 'bench_tables.py'))
+    page = (common.ROOT / 'docs' / 'performance.md').read_text()
+    assert page == script['page'](), 'run python scripts/bench_tables.py'

@@ -1,0 +1,103 @@
+"""The tables of docs/performance.md that are made of benchmarks/results/*.json.
+
+    python scripts/bench_tables.py
+
+A test compares the page.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / 'docs' / 'performance.md'
+RESULTS = ROOT / 'benchmarks' / 'results'
+BEGIN, END = '<!-- results -->\n', '<!-- end of results -->\n'
+
+
+def results(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield file name and content of the results of one benchmark that name their machine."""
+    for path in sorted(RESULTS.glob('*.json')):
+        found = json.loads(path.read_text())
+        if found.get('benchmark') == name and 'machine' in found:
+            yield path.name, found
+
+
+def about(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the cells that every row begins with."""
+    machine = found['machine']
+    where = machine['gpu'] or f'{machine["cpu"]}, load {machine["load_average"]:.0f}'
+    changed = ''.join(f' `{text}`' for text in found['set'])
+    return [f'[{file}](../benchmarks/results/{file})', f'{found["preset"]}{changed}', where,
+            str(found['commit'])]  # fmt: skip
+
+
+def learner(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the row of a learner's result."""
+    rates = ', '.join(
+        f'{int(frames):,}: {one["updates_per_s"]:g} ({one["cpu_ms"]:.0f} ms of CPU)'
+        for frames, one in sorted(found['growth'].items(), key=lambda item: int(item[0]))
+    )
+    memory = found['memory']
+    peak = memory.get('gpu_mib', memory['resident_mib'])
+    limit = found.get('ceiling')
+    share = f'{found["gflop_per_s"]:.0f} of {limit["gflop_per_s"]:.0f}' if limit else '-'
+    return [*about(file, found), rates, share, f'{peak:.0f}']
+
+
+def split(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the row of a learner's split."""
+    parts = ', '.join(f'{name} {spent:.1f}' for name, spent in found['split'].items())
+    return [f'[{file}](../benchmarks/results/{file})', f'{found["split_of"]}: {parts}']
+
+
+def loop(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the row of a loop's result."""
+    ratio = found['ratio']
+    counted = f'{ratio["updates"]} in {ratio["steps"]} steps, one per {ratio["update_every"]}'
+    return [*about(file, found), f'{found["steps_per_s"]:g}', f'{found["updates_per_s"]:g}',
+            counted]  # fmt: skip
+
+
+def node(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the row of a node's result."""
+    whole = found['latency_ms']['whole']
+    return [*about(file, found), f'{whole["p50"]:.2f}', f'{whole["p99"]:.2f}']
+
+
+TABLES = (
+    ('learner', learner, 'updates/s by frames in the replay', 'GFLOP/s of ceiling', 'peak MiB'),
+    ('loop', loop, 'environment steps/s', 'updates/s', 'counted'),
+    ('node', node, 'p50 ms', 'p99 ms'),
+)
+
+
+def tables() -> str:
+    """Return all tables."""
+    lines = []
+    for name, row, *columns in TABLES:
+        head = [f'`claifo bench {name}`', 'preset', 'machine', 'commit', *columns]
+        lines += [_line(head), '|' + '---|' * len(head)]
+        lines += [_line(row(*found)) for found in results(name)] + ['']
+    lines += [_line(['file', 'milliseconds of an update by part']), '|---|---|']
+    lines += [_line(split(*found)) for found in results('learner')]
+    return '\n'.join(lines) + '\n'
+
+
+def _line(cells: list[str]) -> str:
+    return f'| {" | ".join(cells)} |'
+
+
+def page() -> str:
+    """Return the page with its tables as they should be."""
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    return head + BEGIN + tables() + END + rest.partition(END)[2]
+
+
+if __name__ == '__main__':
+    PAGE.write_text(page())
+    sys.exit(0)
