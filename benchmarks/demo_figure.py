@@ -2,7 +2,7 @@
 
     python benchmarks/demo_figure.py [--out docs/images/demo.png]
 
-Reads the curves that benchmarks/demo_study.py has written.
+Reads the curves in benchmarks/results/demo (docs/demo.md says how they were made).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from demo_study import LABELS, PRESET, RESULTS
 from matplotlib import pyplot as plt
 
 from claifo.experts import expert_scores, load_expert
@@ -25,6 +24,15 @@ from claifo_core import settings
 from claifo_core.config import EnvConfig
 from claifo_sim import make
 
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / 'benchmarks' / 'results' / 'demo'
+PRESET = ROOT / 'config' / 'demo.yaml'
+LABELS = {
+    'claifo': 'C-LAIfO',
+    'laifo': 'LAIfO',
+    'laifo_no_mismatch': 'LAIfO, no mismatch',
+    'claifo_shift_only': 'C-LAIfO, T = shift only',
+}
 COLOURS = {
     'claifo': '#1b6ca8',
     'laifo': '#c8553d',

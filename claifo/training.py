@@ -27,6 +27,8 @@ from claifo_sim.domains import source_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from claifo.bags.truth import Truth
+
 COMPARED_EPISODES = 5
 
 
@@ -87,22 +89,23 @@ def _world(config: TrainConfig, *, evaluated: bool) -> World:
 
 def _compared(config: TrainConfig) -> dict[str, float | None]:
     """Return what a reader of the curves wants to compare with; the learner never sees it."""
-    from claifo.experts import random_return
-
-    return {
-        'expert_return': _expert_return(config),
-        'random_return': random_return(config.env.task, COMPARED_EPISODES),
-    }
-
-
-def _expert_return(config: TrainConfig) -> float | None:
-    """Return the filmed expert's true return per whole episode, as evaluations count it."""
-    from claifo.experts import expert_scores, expert_tasks, load_expert
+    from claifo.experts import COMPARED_EPISODES, random_return
 
     task = config.env.task
     truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config.env))
-    if truth is None or truth.task != task:
-        return None
+    known = truth if truth and truth.task == task else None
+    random = known.random_return if known else None
+    return {
+        'expert_return': _expert_return(known, config) if known else None,
+        'random_return': random_return(task, COMPARED_EPISODES) if random is None else random,
+    }
+
+
+def _expert_return(truth: Truth, config: TrainConfig) -> float | None:
+    """Return the filmed expert's true return per whole episode, as evaluations count it."""
+    from claifo.experts import COMPARED_EPISODES, expert_scores, expert_tasks, load_expert
+
+    task = config.env.task
     if truth.returns and all(e.frames > task_info(task).control_steps for e in truth.episodes):
         return float(np.mean(truth.returns))
     if task not in expert_tasks():

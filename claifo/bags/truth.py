@@ -43,6 +43,7 @@ class Truth:
         command: Command that recorded it.
         rate_hz: Control rate, frames per second.
         episodes: One entry per bag.
+        random_return: Mean true return of uniform random actions in the task; None if unknown.
     """
 
     task: str
@@ -50,6 +51,7 @@ class Truth:
     command: str
     rate_hz: float
     episodes: tuple[EpisodeTruth, ...]
+    random_return: float | None = None
 
     @property
     def returns(self) -> list[float]:

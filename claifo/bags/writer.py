@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rosbags.interfaces import (
@@ -74,6 +74,7 @@ class BagWriter:
         task: str = '',
         domain: str = '',
         command: str = '',
+        random_return: float | None = None,
     ) -> None:
         """Prepare a data set; nothing is written yet.
 
@@ -86,6 +87,7 @@ class BagWriter:
             task: Kept beside the bags, with ``domain`` and ``command``, for evaluation.
             domain: Visual domain of the recording.
             command: Command that records.
+            random_return: Mean true return of random actions in the task, if known.
 
         Raises:
             ClaifoError: ``path`` exists, the rate is not positive, or the encoding is unknown.
@@ -103,7 +105,9 @@ class BagWriter:
         behind = '/compressed' if self._compressed else ''
         self._topics = tuple(topic + behind for topic in topics)
         self._encoding, self._quality, self._rate_hz = encoding, jpeg_quality, rate_hz
-        self._about = {'task': task, 'domain': domain, 'command': command}
+        self._about: dict[str, Any] = {
+            'task': task, 'domain': domain, 'command': command, 'random_return': random_return,
+        }  # fmt: skip
         self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
         self._types = get_typestore(Stores.ROS2_JAZZY)
         self._episodes: list[EpisodeTruth] = []

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from claifo.experts.policies import StateExpert, expert_tasks, load_expert
-from claifo.experts.state_env import expert_scores, random_return
+from claifo.experts.state_env import COMPARED_EPISODES, expert_scores, random_return
 
-__all__ = ['StateExpert', 'expert_scores', 'expert_tasks', 'load_expert', 'random_return']
+__all__ = [
+    'COMPARED_EPISODES',
+    'StateExpert',
+    'expert_scores',
+    'expert_tasks',
+    'load_expert',
+    'random_return',
+]

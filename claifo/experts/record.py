@@ -11,6 +11,7 @@ import claifo_sim
 from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
 from claifo.experts.policies import load_expert
+from claifo.experts.state_env import COMPARED_EPISODES, random_return
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,7 @@ def record(
         task=task,
         domain=domain,
         command=command,
+        random_return=random_return(task, COMPARED_EPISODES),
     )
     try:
         with writer:

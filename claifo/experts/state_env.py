@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Act = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
+COMPARED_EPISODES = 5  # of what a learning curve is compared with
+
 
 class StateEnv(Protocol):
     """What training needs of an environment.

@@ -9,14 +9,16 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 import claifo_sim
+from claifo import experts
 from claifo.bags.truth import read_truth
 from claifo.cli import main
 from claifo.environments import films_of
 from claifo.experts.policies import load_expert
 from claifo.experts.record import record
-from claifo.training import read_expert
+from claifo.training import read_expert, setting
 from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
+from claifo_core.settings import from_dict
 
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
 RATE_HZ = 100
@@ -138,3 +140,15 @@ def test_a_misspelt_world_is_said_before_a_missing_film(options: dict, message: 
     env = EnvConfig(**{'task': 'adroit_door', 'domain': 'color/target', 'size_px': 84} | options)
     with pytest.raises(claifo_sim.SimError, match=message):
         read_expert(TrainConfig(env=env))
+
+
+def test_runs_compare_with_what_was_measured_once_for_the_film(
+    recorded: tuple[Path, list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The return of random actions stands beside the film, and is not played again."""
+    out, _ = recorded
+    measured = experts.random_return(TASK, experts.COMPARED_EPISODES)
+    assert read_truth(out).random_return == measured
+    monkeypatch.setattr(experts, 'random_return', None)
+    config = from_dict({'env': {'task': TASK}, 'expert': {'bag': str(out)}})
+    assert setting(config).compared()['random_return'] == measured

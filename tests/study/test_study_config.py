@@ -86,13 +86,6 @@ def test_the_studies_that_come_along_are_well_formed(path: Path):
     assert study.name == path.stem.removeprefix('study_')
 
 
-def test_the_demo_study_takes_an_hour_on_two_cores():
-    study = config.load(config_dir() / 'study_demo.yaml')
-    measured_steps_per_s = 50  # docs/studies.md
-    hours = len(list(study.runs())) * study.base.steps / measured_steps_per_s / 2 / 3600
-    assert hours <= 1.3
-
-
 def as_train_reads_it(words: list[str]) -> settings.TrainConfig:
     parser = argparse.ArgumentParser()
     train.add_parser(parser.add_subparsers())
