@@ -43,9 +43,9 @@ def section(path: Path) -> str:
 
 
 def _row(cell: Cell) -> str:
-    share = '-' if cell.share is None else f'{cell.share:.0%}'
-    if cell.share_low is not None and cell.share_high is not None:
-        share += f' ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    share = '-'
+    if cell.share is not None:
+        share = f'{cell.share:.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
     return (
         f'<tr><th>{escape(cell.look)}</th><td>{cell.group}</td>'
         f'<td>{cell.return_mean:.0f} ± {cell.return_std:.0f}</td>'
