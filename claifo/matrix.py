@@ -190,7 +190,7 @@ def to_csv(cells: Sequence[Cell]) -> str:
     writer = csv.DictWriter(text, [field.name for field in fields(Cell)], lineterminator='\n')
     writer.writeheader()
     for cell in cells:
-        row = {k: f'{v:.6g}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
+        row = {k: f'{v:.4f}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
         writer.writerow(row)
     return text.getvalue()
 

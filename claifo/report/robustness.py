@@ -35,8 +35,8 @@ def section(path: Path) -> str:
         f'the same {cells[0].episodes} episodes in each. Unseen looks are laid over that of '
         'training, and no preset trains with them. The share is of the return in the look of '
         'training, with its 95 % interval over episodes.</p>'
-        f'<div class="scroll"><img alt="share of the return in each look" '
-        f'src="data:image/png;base64,{picture}"></div>'
+        f'<img style="width:100%" alt="share of the return in each look" '
+        f'src="data:image/png;base64,{picture}">'
         '<div class="scroll"><table><tr><th>look</th><th></th><th>return</th><th>success</th>'
         f'<th>share</th></tr>{rows}</table></div>'
     )

@@ -59,9 +59,9 @@ def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observati
     for look, found in played.items():
         told = found.summary()
         for name in ('return_mean', 'return_std', 'success_rate', 'episodes'):
-            assert getattr(cells[look], name) == pytest.approx(told[name], rel=1e-5)
+            assert getattr(cells[look], name) == pytest.approx(told[name], abs=1e-4)
         share = told['return_mean'] / np.mean(played['dim/target'].returns)
-        assert cells[look].share == pytest.approx(share, rel=1e-5)
+        assert cells[look].share == pytest.approx(share, abs=1e-4)
     assert cv2.imread(str(run / 'matrix.png')).shape[1] > 200
     page = section(run / 'matrix.csv')
     assert all(look in page for look in cells) and 'data:image/png' in page
