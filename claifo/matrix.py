@@ -17,16 +17,18 @@ import numpy as np
 
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
+from claifo_core.statistics import interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from claifo_core.evaluation import Evaluation
 
 TRAINING, EXPERT, PAIR, UNSEEN = 'training', 'expert', 'pair', 'unseen'
 """Where a look stands to the policy: what it was trained in, and so on."""
-_RESAMPLES = 4000
-_INTERVAL = (2.5, 97.5)
+_NOTHING = 1e-9  # stands for a mean return of 0 among the draws
 
 
 class Look(NamedTuple):
@@ -118,13 +120,13 @@ def share(
     pairs = np.array([returns, reference])
     if pairs[1].mean() <= 0:
         return None, None, None
-    rng = np.random.default_rng(0)
-    drawn = pairs[:, rng.integers(pairs.shape[1], size=(_RESAMPLES, pairs.shape[1]))].mean(2)
-    ratio = float(pairs[0].mean() / pairs[1].mean())
-    if drawn[1].min() <= 0:
-        return ratio, None, None
-    low, high = np.percentile(drawn[0] / drawn[1], _INTERVAL)
-    return ratio, float(low), float(high)
+
+    def ratio(episodes: NDArray[np.float64]) -> NDArray[np.float64]:
+        drawn = pairs[:, episodes.astype(np.int64)].mean(-1)
+        return np.asarray(drawn[0] / np.maximum(drawn[1], _NOTHING))
+
+    every = np.arange(len(returns), dtype=np.float64)
+    return float(ratio(every)), *interval([every], ratio)
 
 
 def measure(
@@ -188,7 +190,7 @@ def to_csv(cells: Sequence[Cell]) -> str:
     writer = csv.DictWriter(text, [field.name for field in fields(Cell)], lineterminator='\n')
     writer.writeheader()
     for cell in cells:
-        row = {k: f'{v:.6g}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
+        row = {k: f'{v:.4f}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
         writer.writerow(row)
     return text.getvalue()
 
@@ -240,10 +242,7 @@ def _figures(cell: Cell) -> str:
     text += f'  success {cell.success_rate:4.0%}'
     if cell.share is None:
         return text
-    text += f'  share {cell.share:4.0%}'
-    if cell.share_low is None or cell.share_high is None:
-        return text
-    return f'{text} ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    return f'{text}  share {cell.share:4.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
 
 
 def write(cells: Sequence[Cell], out: Path) -> Path:

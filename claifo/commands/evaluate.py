@@ -85,6 +85,8 @@ def _matrix(args: argparse.Namespace) -> int:
     out = args.out or (first if first.is_dir() else first.parent) / 'matrix.csv'
     if out.suffix != '.csv':
         raise ClaifoError(f'--out {out}: must end in .csv')
+    if not out.parent.is_dir():
+        raise ClaifoError(f'--out {out}: there is no folder {out.parent}; make it first')
     cells = matrix.measure(
         args.policy, _seeds(args), args.looks.split(',') if args.looks else (),
         lambda line: print(line, file=sys.stderr),

@@ -35,17 +35,17 @@ def section(path: Path) -> str:
         f'the same {cells[0].episodes} episodes in each. Unseen looks are laid over that of '
         'training, and no preset trains with them. The share is of the return in the look of '
         'training, with its 95 % interval over episodes.</p>'
-        f'<div class="scroll"><img alt="share of the return in each look" '
-        f'src="data:image/png;base64,{picture}"></div>'
+        f'<img style="width:100%" alt="share of the return in each look" '
+        f'src="data:image/png;base64,{picture}">'
         '<div class="scroll"><table><tr><th>look</th><th></th><th>return</th><th>success</th>'
         f'<th>share</th></tr>{rows}</table></div>'
     )
 
 
 def _row(cell: Cell) -> str:
-    share = '-' if cell.share is None else f'{cell.share:.0%}'
-    if cell.share_low is not None and cell.share_high is not None:
-        share += f' ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    share = '-'
+    if cell.share is not None:
+        share = f'{cell.share:.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
     return (
         f'<tr><th>{escape(cell.look)}</th><td>{cell.group}</td>'
         f'<td>{cell.return_mean:.0f} ± {cell.return_std:.0f}</td>'

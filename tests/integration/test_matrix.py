@@ -21,7 +21,6 @@ from claifo_core.errors import ClaifoError
 from claifo_core.evaluation import evaluate
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
-from claifo_sim import SimError
 
 WANTED = 'dim/source,unseen/blur_3,stock'
 
@@ -60,9 +59,9 @@ def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observati
     for look, found in played.items():
         told = found.summary()
         for name in ('return_mean', 'return_std', 'success_rate', 'episodes'):
-            assert getattr(cells[look], name) == pytest.approx(told[name], rel=1e-5)
+            assert getattr(cells[look], name) == pytest.approx(told[name], abs=1e-4)
         share = told['return_mean'] / np.mean(played['dim/target'].returns)
-        assert cells[look].share == pytest.approx(share, rel=1e-5)
+        assert cells[look].share == pytest.approx(share, abs=1e-4)
     assert cv2.imread(str(run / 'matrix.png')).shape[1] > 200
     page = section(run / 'matrix.csv')
     assert all(look in page for look in cells) and 'data:image/png' in page
@@ -113,18 +112,19 @@ def test_the_interval_is_that_of_theory():
 
 
 @pytest.mark.parametrize(
-    ('words', 'error', 'message'),
+    ('words', 'message'),
     [
-        (['--looks', 'unseen/blr_3'], SimError, r'did you mean unseen/blur_'),
-        (['--looks', 'stok'], SimError, 'did you mean stock'),
-        (['--episodes', '0'], ClaifoError, 'must be at least 1'),
-        (['--out', 'matrix.txt'], ClaifoError, r'matrix\.txt: must end in \.csv'),
-        (['--domain', 'stock'], ClaifoError, 'domain is stock, but leave it out with --matrix'),
-        (['--bag', 'film'], ClaifoError, 'bag is film, but leave it out with --matrix'),
-        (['--topic', '/camera'], ClaifoError, 'it needs --bag'),
+        (['--looks', 'unseen/blr_3'], r'did you mean unseen/blur_'),
+        (['--looks', 'stok'], 'did you mean stock'),
+        (['--episodes', '0'], 'must be at least 1'),
+        (['--out', 'matrix.txt'], r'matrix\.txt: must end in \.csv'),
+        (['--out', 'nowhere/matrix.csv'], 'there is no folder nowhere; make it first'),
+        (['--domain', 'stock'], 'domain is stock, but leave it out with --matrix'),
+        (['--bag', 'film'], 'bag is film, but leave it out with --matrix'),
+        (['--topic', '/camera'], 'it needs --bag'),
     ],
 )
-def test_typos_are_one_line(tmp_path, capsys, words, error, message):
+def test_typos_are_one_line(tmp_path, capsys, words, message):
     run = policy(tmp_path / 'run')
     assert call(run, '--matrix', *words) == 2
     told = capsys.readouterr().err
