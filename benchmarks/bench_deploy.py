@@ -8,6 +8,8 @@ Prints one JSON object. Run it on an idle machine.
 * ``kills``: the policy is killed (SIGKILL) again and again: longest time from the last picture
   that was acted on to the first safe action; the aim is two control periods and 20 ms.
 * ``memory_mib``: resident memory of the policy and the safety node at the end.
+
+With ``--minutes 60`` only their memory is measured, every 30 s of so long a deployment.
 """
 
 # ruff: noqa: E402 (rclpy can be imported once it is provided)
@@ -48,6 +50,7 @@ from claifo_nodes import images, qos
 
 HZ, WIDTH, HEIGHT, SIZE, ACTIONS = 30.0, 640, 480, 84, 6
 PICTURES = 900
+SAMPLE_S = 30.0
 STAGES = ('received', 'preprocessed', 'inferred', 'published')
 LIMITS = 'format: claifo-limits-1\non_fault: zero\njoints:\n' + ''.join(
     f'- {{name: action_{k}, effort: 1.0, step: 2.0}}\n' for k in range(ACTIONS)
@@ -100,6 +103,12 @@ class Watcher:
         now_ns = self.node.get_clock().now().nanoseconds
         self.commands.append((now_ns, any(message.data)))
 
+    def rest(self, seconds: float) -> None:
+        """Spin for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.01)
+
     def until(self, done: Any, limit_s: float = 60.0) -> None:  # noqa: ANN401 (a question)
         """Spin until ``done()``."""
         end = time.monotonic() + limit_s
@@ -149,7 +158,29 @@ def reaction_ms(watcher: Watcher, launched: subprocess.Popen[bytes]) -> float:
     return (safe_ns - (stamp.sec * 10**9 + stamp.nanosec)) / 1e6
 
 
-def measure(kills: int) -> dict[str, Any]:
+def watch_memory(
+    watcher: Watcher, launched: subprocess.Popen[bytes], minutes: float
+) -> dict[str, Any]:
+    """Sample the resident memory of both nodes while the policy acts."""
+    watcher.until(lambda: len(watcher.actions) > 30)
+    numbers = {name: pid_of(launched, f'{name}_node') for name in ('policy', 'safety')}
+    samples: dict[str, list[float]] = {name: [] for name in numbers}
+    end_s, actions = time.monotonic() + 60 * minutes, 0
+    while time.monotonic() < end_s:
+        for name, pid in numbers.items():
+            samples[name].append(round(resident_mib(pid), 1))
+        watcher.rest(min(SAMPLE_S, end_s - time.monotonic()))
+        actions += len(watcher.actions)
+        watcher.actions.clear()
+        watcher.commands.clear()
+    told = {
+        name: {'first': found[0], 'last': found[-1], 'max': max(found)}
+        for name, found in samples.items()
+    }
+    return {'minutes': minutes, 'actions': actions, 'memory_mib': told, 'samples': samples}
+
+
+def measure(kills: int, minutes: float) -> dict[str, Any]:
     """Run camera and graph."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -161,6 +192,8 @@ def measure(kills: int) -> dict[str, Any]:
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         try:
+            if minutes:
+                return watch_memory(Watcher(), launched, minutes)
             return _measure(Watcher(), launched, kills)
         finally:
             camera.kill()
@@ -195,12 +228,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--json', action='store_true', help='print one line of JSON')
     parser.add_argument('--kills', type=int, default=100, help='default: 100 (7 minutes)')
+    parser.add_argument(
+        '--minutes', type=float, default=0, help='only memory, of so long a deployment'
+    )
     parser.add_argument('--film', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.film:
         film()
         return
-    print(json.dumps(measure(args.kills), indent=None if args.json else 2))
+    print(json.dumps(measure(args.kills, args.minutes), indent=None if args.json else 2))
 
 
 if __name__ == '__main__':
