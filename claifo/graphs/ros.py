@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claifo.graphs.composition import Graph, Process
@@ -96,9 +101,17 @@ def _parameters(process: Process) -> list[dict[str, Any]]:
 
     typed = {
         name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
-        for name, value in process.params.items()
+        for name, value in process.written(_folder()).items()
     }
     return [typed] if typed else []
+
+
+@functools.cache
+def _folder() -> Path:
+    """Return where files stay as long as the launch runs."""
+    folder = tempfile.mkdtemp(prefix='claifo_')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _on_exit(action: Action, ended: Any) -> Action:  # noqa: ANN401 (a callback)
