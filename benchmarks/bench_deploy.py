@@ -126,6 +126,7 @@ class Watcher:
 
     def until_it_moves(self) -> None:
         """Reset until the robot moves; a busy machine makes faults of its own."""
+        self.until(self.reset.service_is_ready)
         moves = False
         while not moves:
             self.until(self.reset.call_async(Trigger.Request()).done)

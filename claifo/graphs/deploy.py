@@ -85,7 +85,7 @@ def _robot(task: str, contract: Contract, policy: Mapping[str, Any]) -> list[Pro
     simulated = contracts.of_policy(policy)
     if (contract.cameras, contract.action) != (simulated.cameras, simulated.action):
         raise ClaifoError(
-            f'robot:={task} is a simulated robot, and the contract is that of another robot; leave '
+            f'robot:={task} is a simulated robot, and the contract is that of another one; leave '
             'contract and image away, or export without --contract'
         )
     params = {

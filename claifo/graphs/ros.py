@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import shutil
 import sys
 import tempfile
@@ -91,8 +92,14 @@ def _action(process: Process) -> Action:
     return Node(
         package=PACKAGE, executable=process.executable, name=process.name, output='screen',
         parameters=_parameters(process), remappings=list(process.remaps.items()),
-        arguments=list(process.args), **timing,
+        arguments=list(process.args), ros_arguments=_enclave(process), **timing,
     )  # fmt: skip
+
+
+def _enclave(process: Process) -> list[str]:
+    """Return the arguments that name the enclave of config/sros2_policy.xml, with SROS 2."""
+    secure = os.environ.get('ROS_SECURITY_ENABLE') == 'true'
+    return ['--enclave', f'/claifo/{process.name}'] if secure else []
 
 
 def _parameters(process: Process) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -13,6 +14,8 @@ from contextlib import closing
 import claifo_nodes  # noqa: F401 (provides rclpy where ROS 2 is absent)
 
 # isort: split
+import cv2
+import numpy as np
 import pytest
 import rclpy
 from deployed import HZ, ROBOT, WORLD, parameters, trained, write
@@ -21,6 +24,7 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Float64MultiArray
 
 from claifo.environments import evaluation_env
+from claifo_core.deploy import contract
 from claifo_core.evaluation import evaluate
 from claifo_core.seeding import episode_seed
 
@@ -64,9 +68,10 @@ def deploy(tmp_path):
     write(tmp_path)
     started = []
 
-    def start(*words):
+    def start(*words, simulates=False):
         words = ('deploy_policy', 'policy:=policy.onnx', *words)
-        started.append(Launched(tmp_path, *words, without=robot_install(tmp_path / 'hidden')))
+        hidden = None if simulates else robot_install(tmp_path / 'hidden')
+        started.append(Launched(tmp_path, *words, without=hidden))
         return started[-1]
 
     yield start
@@ -123,6 +128,29 @@ def test_it_reaches_what_evaluation_reaches(robot, deploy):
     assert sim.returncode == 0
 
 
+def test_one_command_tries_it_on_a_simulated_robot(deploy, commands):
+    launched = deploy('limits:=limits.yaml', f'robot:={WORLD.task}', simulates=True)
+    commands.until(lambda: len(commands.seen) > 5 and any(commands.seen[-1][1]))
+    launched.child.send_signal(signal.SIGINT)
+    assert launched.end() == 0
+
+
+@pytest.mark.parametrize('encoding', ['rgb8', 'jpeg'])
+def test_one_command_tries_it_on_a_video(deploy, commands, tmp_path, encoding):
+    known = contract.of_policy(trained().metadata)
+    camera = dataclasses.replace(known.cameras[0], topic='/eye', encoding=encoding, width=32)
+    agreed = dataclasses.replace(known, cameras=(camera,))
+    (tmp_path / 'contract.yaml').write_text(contract.dump(agreed))
+    film = cv2.VideoWriter(
+        str(tmp_path / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), HZ, (32, 24)
+    )
+    for shade in range(0, 250, 25):
+        film.write(np.full((24, 32, 3), shade, np.uint8))
+    film.release()
+    deploy('limits:=limits.yaml', 'contract:=contract.yaml', 'source:=film.avi')
+    commands.until(lambda: len(commands.seen) > 15 and any(commands.seen[-1][1]))
+
+
 @pytest.mark.parametrize('victim', ['policy_node', 'camera'])
 def test_when_a_part_is_killed_the_robot_is_stopped_in_time(
     robot, deploy, commands, tmp_path, victim
@@ -157,6 +185,9 @@ def test_another_camera_than_the_contract_says_is_refused(robot, deploy):
         ((), 'needs limits:=FILE'),
         (('limits:=limit.yaml',), 'did you mean limits.yaml'),
         (('limits:=limits.yaml', 'image:=/a,/b'), '2 image topics; the contract has 1'),
+        (('limits:=limits.yaml', 'robot:=cartpole_balanc'), 'did you mean cartpole_balance'),
+        (('limits:=limits.yaml', 'robot:=cartpole_balance', 'source:=a.mp4'), 'give one of them'),
+        (('limits:=limits.yaml', 'robot:=cartpole_balance', 'image:=/eye'), 'of another one'),
         (('limits:=limits.yaml', 'shadow:=yes'), 'choose one of true, false'),
     ],
 )
