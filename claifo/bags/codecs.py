@@ -103,6 +103,20 @@ def compression(name: str) -> str:
     return next((kind for word, kind in known.items() if word in name), name)
 
 
+def check_encoding(encoding: str, where: str) -> None:
+    """Check that pictures of an encoding, or of a compression, can be read.
+
+    Raises:
+        ClaifoError: they cannot be.
+    """
+    known = (*ENCODINGS, *COMPRESSIONS)
+    if encoding not in known:
+        raise ClaifoError(
+            f'{where}: encoding {encoding!r} is not supported{did_you_mean(encoding, known)}; '
+            f'supported: {", ".join(known)}'
+        )
+
+
 class _Plan(NamedTuple):
     """How to take the pixels of one layout from the bytes of a message."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from claifo.bags.codecs import check_encoding
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core.deploy import actors, limits
 from claifo_core.deploy import contract as contracts
@@ -30,6 +31,8 @@ def compose(values: Mapping[str, str]) -> list[Process]:
     topics = [topic.strip() for topic in values['image'].split(',') if topic.strip()]
     if topics:
         known = contracts.with_topics(known, tuple(topics))
+    for camera in known.cameras:
+        check_encoding(camera.encoding, f'{source}: {camera.topic}')
     tried = _camera(values['source'], known) + _robot(values['robot'], known, actor.metadata)
     if len(tried) > 1:
         raise ClaifoError('source and robot both bring a camera; give one of them')

@@ -297,6 +297,25 @@ def test_another_encoding_is_refused_when_activated(live, shown):
         found.begin(film(1)[None])
 
 
+def test_an_encoding_that_nobody_can_read_is_refused(live):
+    found = live(trained(), encoding='32FC1')  # it could hold NaN
+    found.thread.join(15)
+    assert "encoding '32FC1' is not supported" in str(found.problem)
+
+
+def test_joint_states_without_a_joint_are_refused_when_activated(live):
+    found = live(trained(proprio=3))
+    pictures = film(1)[None]
+    with pytest.raises(ClaifoError, match='there is no position of joint proprio_2'):
+        found.begin(pictures, np.zeros((1, 2)))
+
+
+def test_a_number_that_is_not_finite_is_refused_when_activated(live):
+    found = live(trained(proprio=2))
+    with pytest.raises(ClaifoError, match='/joint_states: a number is not finite'):
+        found.begin(film(1)[None], np.full((1, 2), np.nan))
+
+
 def test_a_camera_that_is_not_there_is_named(live):
     found = live(trained())
     found.thread.join(15)

@@ -72,7 +72,7 @@ class Pilot:
         self._diagnostics = diagnostics
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
-        self._joints: tuple[str, ...] | None = None
+        self._joints: JointState | None = None
         self._ticks = Ticks(
             contract.period_ns, self._sources, contract.hold_periods, contract.follows
         )
@@ -129,7 +129,7 @@ class Pilot:
             for camera, seen in zip(self._contract.cameras, self._seen, strict=True)
             if seen
             for text in mismatches(camera, seen)
-        ] + self._missing_joints()
+        ] + self._wrong_joints()
         if wrong:
             raise ClaifoError(f'not what the contract says: {"; ".join(wrong)}')
 
@@ -140,12 +140,15 @@ class Pilot:
         proprio = self._contract.proprio
         return proprio.topic if proprio and self._joints is None else ''
 
-    def _missing_joints(self) -> list[str]:
+    def _wrong_joints(self) -> list[str]:
         proprio = self._contract.proprio
         if not proprio or self._joints is None:
             return []
-        missing = [name for name in proprio.names if name not in self._joints]
-        return [f'{proprio.topic}: has no joint {", ".join(missing)}'] if missing else []
+        try:
+            sources.numbers(self._joints, proprio.names, proprio.fields)
+        except ClaifoError as error:
+            return [f'{proprio.topic}: {error}']
+        return []
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -224,7 +227,7 @@ class Pilot:
         at_s, now_ns = time.monotonic(), self._now_ns()
         proprio = self._contract.proprio
         assert proprio
-        self._joints = tuple(message.name)
+        self._joints = message
         if not self._running:
             return
         try:

@@ -12,6 +12,7 @@ from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 
+from claifo.bags import codecs
 from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
 from claifo_nodes import fits, params, qos, time_steps
@@ -133,6 +134,8 @@ class PolicyNode(ManagedNode):
         contract.check_policy(known, actor.metadata, self._contract or self._file)
         if self._topics:
             known = contract.with_topics(known, tuple(self._topics))
+        for camera in known.cameras:
+            codecs.check_encoding(camera.encoding, f'contract of {camera.topic}')
         shadow = Shadow(self, known, self._diagnostics) if self._compares else None
         return Pilot(self, actor, known, self._diagnostics, shadow)
 
