@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from claifo.bags import ReadOptions, read_episodes
-from claifo.bags.topics import camera_topics, split_topics
 from claifo.latent_gap import Gap, latent_gap
+from claifo.player import Player
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from claifo_core.deploy.actors import Actor
     from claifo_core.policy import Policy
 
     Film = NDArray[np.uint8]
+    Felt = NDArray[np.float32]
 
 BLIND = 0.01
 """Mean change of a number in [-1, 1] below which an answer to masking is nearly none: half a
@@ -35,7 +36,6 @@ _GREY = 128
 _SEED = 0
 _BATCH = 64
 _ROUNDING = 1e-6  # of float32 numbers about 1
-_LEAST = 2  # steps of an episode: one alone has no change from step to step
 _VERDICT = (
     'the actions hardly depend on the pictures: masked, they change by {change:.4f} on average, '
     'less than {limit:g} of a number in [-1, 1]'
@@ -112,7 +112,6 @@ class Playback:
 
 
 def play(
-    policy: Policy,
     source: Path,
     bag: Path,
     *,
@@ -124,79 +123,43 @@ def play(
     """Play a bag, and perhaps the expert's, to a policy.
 
     Args:
-        policy: Who acts.
-        source: Its file, for messages.
+        source: Checkpoint or export.
         bag: The bag, or a folder of bags.
         topic: Image topics of ``bag``, with commas between; empty: the only one, or those that
-            `claifo expert record` writes for the cameras of the policy.
+            the contract of an export names, or `claifo expert record` writes.
         expert: Bag of the expert, or None.
         expert_topic: As ``topic``, for ``expert``.
         rate_hz: Control rate; None: that of the policy.
 
     Raises:
-        ClaifoError: the policy needs more than pictures, or a bag cannot be read.
+        ClaifoError: the policy or a bag cannot be read, or a bag lacks what the policy needs.
     """
-    if policy.proprio_dim:
+    player = Player.load(source, rate_hz)
+    if expert and player.contract:
         raise ClaifoError(
-            f'{source}: needs {policy.proprio_dim} numbers of proprioception; bags are played '
-            'back for policies that see pictures only'
+            f'{source}: --expert compares latents, which an export does not show; name the run or '
+            'its policy.safetensors'
         )
-    hz = _rate(policy, source, rate_hz)
-    films, played = _play_bag(policy, source, bag, topic, hz)
+    films, played = _play_bag(player, bag, topic)
     if expert is None:
-        return Playback(str(source), hz, played)
-    theirs, their_play = _play_bag(policy, source, expert, expert_topic, hz)
+        return Playback(str(source), player.rate_hz, played)
+    theirs, their_play = _play_bag(player, expert, expert_topic)
+    policy: Any = player.actor
     gap = latent_gap(_latents(policy, films), _latents(policy, theirs))
-    return Playback(str(source), hz, played, their_play, gap)
+    return Playback(str(source), player.rate_hz, played, their_play, gap)
 
 
-def _rate(policy: Policy, source: Path, given: float | None) -> float:
-    rate_hz = given if given is not None else policy.metadata.get('control_hz')
-    if rate_hz is None:
-        raise ClaifoError(f'{source}: an older policy file, without control_hz; give --rate-hz')
-    return float(rate_hz)
-
-
-def topics_of(policy: Policy, source: Path, topic: str) -> tuple[str, ...]:
-    """Return the image topics to read, one per camera; none: the only one of the bag.
-
-    Raises:
-        ClaifoError: another number of topics than the policy has cameras.
-    """
-    named = split_topics(topic)
-    if named and len(named) != policy.views:
-        raise ClaifoError(
-            f'{source}: has {policy.views} cameras, but {len(named)} topics are named '
-            f'({", ".join(named)}); name one per camera, with commas between'
-        )
-    if named or policy.views == 1:
-        return named
-    return tuple(f'/{name}' for name in camera_topics(_cameras(policy)))
-
-
-def _cameras(policy: Policy) -> tuple[str, ...]:
-    from claifo_sim import task_info
-
-    return tuple(policy.metadata['cameras']) or task_info(policy.metadata['task']).cameras
-
-
-def _play_bag(
-    policy: Policy, source: Path, bag: Path, topic: str, rate_hz: float
-) -> tuple[list[Film], Played]:
-    options = ReadOptions(
-        frames=policy.frames,
-        rate_hz=rate_hz,
-        topics=topics_of(policy, source, topic),
-        min_frames=_LEAST,
-    )
-    films, report = read_episodes([bag], options)
+def _play_bag(player: Player, bag: Path, topic: str) -> tuple[list[Film], Played]:
+    films, felt, report = player.read(bag, topic)
     told = (str(bag), report.topics, len(films), sum(map(len, films)), tuple(report.warnings()))
-    return films, Played(*told, **_figures(policy, films))
+    return films, Played(*told, **_figures(player.actor, films, felt))
 
 
-def _figures(policy: Policy, films: Sequence[Film]) -> dict[str, Any]:
+def _figures(
+    actor: Actor, films: Sequence[Film], felt: Sequence[Felt | None]
+) -> dict[str, Any]:
     """Return what the policy does with episodes as they are and tampered with."""
-    actions = [act(policy, film) for film in films]
+    actions = [act(actor, *episode) for episode in zip(films, felt, strict=True)]
     changes = np.concatenate([np.diff(episode, axis=0) for episode in actions])
     every = np.concatenate(actions)
     apart = between_moments(every)
@@ -208,7 +171,7 @@ def _figures(policy: Policy, films: Sequence[Film]) -> dict[str, Any]:
         'between_moments': apart,
         'responses': {
             name: _response(every, tampered, apart)
-            for name, tampered in _tampered(policy, films).items()
+            for name, tampered in _tampered(actor, films, felt).items()
         },
     }
 
@@ -218,35 +181,55 @@ def _response(true: NDArray[np.float64], other: NDArray[np.float64], apart: floa
     return Response(change, change / apart if apart > _ROUNDING else None)
 
 
-def _tampered(policy: Policy, films: Sequence[Film]) -> dict[str, NDArray[np.float64]]:
+def _tampered(
+    actor: Actor, films: Sequence[Film], felt: Sequence[Felt | None]
+) -> dict[str, NDArray[np.float64]]:
     """Return the actions of all steps for pictures that are masked, frozen, or swapped.
 
-    The first picture fills the stack, so one step is enough of a film that stands still.
+    What the robot feels of itself stays as it was.
     """
     rng = np.random.default_rng(_SEED)
-    grey = act(policy, np.full_like(films[0][:1], _GREY))
-    frozen = [np.repeat(act(policy, film[:1]), len(film), 0) for film in films]
-    swapped = [act(policy, film[another_moment(len(film), rng)]) for film in films]
+    grey = np.full_like(films[0][:1], _GREY)
+    pairs = list(zip(films, felt, strict=True))
     return {
-        'masked': np.repeat(grey, sum(map(len, films)), 0),
-        'frozen': np.concatenate(frozen),
-        'swapped': np.concatenate(swapped),
-    }
+        'masked': np.concatenate([_still(actor, grey, len(film), own) for film, own in pairs]),
+        'frozen': np.concatenate([_still(actor, film[:1], len(film), own) for film, own in pairs]),
+        'swapped': np.concatenate([
+            act(actor, film[another_moment(len(film), rng)], own) for film, own in pairs
+        ]),
+    }  # fmt: skip
 
 
-def act(policy: Policy, film: Film) -> NDArray[np.float64]:
-    """Return the mean actions for an episode, float64 (T, A), for uint8 (T, H, W, 3 V)."""
-    return _over(policy.act, film, policy.frame_stack)
+def _still(
+    actor: Actor, picture: Film, count: int, felt: Felt | None
+) -> NDArray[np.float64]:
+    """Return the actions for a film that stands still; without proprioception all are the same."""
+    if felt is None:
+        return np.repeat(act(actor, picture), count, 0)
+    return act(actor, np.repeat(picture, count, 0), felt)
+
+
+def act(actor: Actor, film: Film, felt: Felt | None = None) -> NDArray[np.float64]:
+    """Return the mean actions for an episode, float64 (T, A).
+
+    Args:
+        actor: Who acts.
+        film: uint8 (T, H, W, 3 V).
+        felt: Proprioception, float32 (T, P), for policies that need it.
+    """
+    batches, start = [], 0
+    for batch in stacks(film, actor.metadata['frame_stack']):
+        own = None if felt is None else felt[start : start + len(batch)]
+        batches.append(actor.act(batch, own))
+        start += len(batch)
+    return np.concatenate(batches).astype(np.float64)
 
 
 def _latents(policy: Policy, films: Sequence[Film]) -> list[NDArray[np.float64]]:
-    return [_over(policy.encode, film, policy.frame_stack) for film in films]
-
-
-def _over(
-    network: Callable[[Film], NDArray[np.float32]], film: Film, depth: int
-) -> NDArray[np.float64]:
-    return np.concatenate([network(batch) for batch in stacks(film, depth)]).astype(np.float64)
+    return [
+        np.concatenate([policy.encode(batch) for batch in stacks(film, policy.frame_stack)])
+        .astype(np.float64) for film in films
+    ]  # fmt: skip
 
 
 def stacks(film: Film, depth: int) -> Iterator[Film]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,19 @@ HEAD = """# The nodes
 Written by `python scripts/node_tables.py`, from what the nodes declare.
 
 Every node publishes `/diagnostics` (what it counts, latency p50, p99 and rate), `/rosout` and
-`/parameter_events`, and has the parameter services and `use_sim_time`. `policy`, `safety` and
-`learner` are lifecycle nodes; with `autostart` they configure and activate themselves. Names are
-relative: a namespace (`-r __ns:=/left`) makes room for two graphs side by side. Parameters cannot
-be changed while a node runs.
+`/parameter_events`, and has the parameter services and `use_sim_time`; `expert_player` publishes
+`/clock`. `policy`, `safety` and `learner` are lifecycle nodes; with `autostart` they configure and
+activate themselves. Names are relative: a namespace (`-r __ns:=/left`) makes room for two graphs
+side by side. Parameters cannot be changed while a node runs.
 """
 
 
-def nodes() -> Iterator[Any]:
-    """Yield each node, built as small as can be, and destroy it."""
+def nodes(more: Sequence[tuple[str, str]] = ()) -> Iterator[Any]:
+    """Yield each node, built as small as can be, and destroy it.
+
+    Args:
+        more: Nodes to be built once more, with these ROS arguments.
+    """
     importlib.import_module('claifo_nodes')  # provides rclpy
     import rclpy
 
@@ -69,9 +73,9 @@ def nodes() -> Iterator[Any]:
             '-p', f'bag:={folder / "bag"}', '-p', f'out:={folder / "out"}',
             '-p', f'contract:={agreed}', '-p', f'limits:={folder / "limits.yaml"}',
         )  # fmt: skip
-        for name, build in builders().items():
-            rclpy.init(args=['--ros-args', *files])
-            node = build()
+        for name, words in [*((name, '') for name in builders()), *more]:
+            rclpy.init(args=['--ros-args', *files, *words.split()])
+            node = builders()[name]()
             if name in ('policy', 'safety'):  # they open their topics when configured
                 node.trigger_configure()
             yield node

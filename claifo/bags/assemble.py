@@ -74,7 +74,7 @@ class Episode:
                 f'fewer than the {self._options.min_frames} that learning needs; '
                 'remove it or record it longer'
             )
-        self._tally.end_episode(self._kept, self._buffer.count)
+        self._tally.end_episode(self._first_ns, self._kept, self._buffer.count)
         span_s = (self._last_ns - self._first_ns) / _NS_PER_S
         self._tally.time(self._frames - 1, span_s, self._longest_ns / _NS_PER_S)
         return self._buffer.finish()

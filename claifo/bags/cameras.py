@@ -150,5 +150,7 @@ class Rig:
                 f'{self._options.min_frames} that learning needs; remove it or record it longer'
             )
         shown = sum(camera.shown for camera in self._cameras)
-        self._tally.end_episode(shown, self._buffer.count, len(self._cameras))
+        self._tally.end_episode(
+            self._start_ns(), shown, self._buffer.count, len(self._cameras)
+        )
         return self._buffer.finish()

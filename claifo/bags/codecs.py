@@ -94,6 +94,29 @@ def encode_compressed(frame: NDArray[np.uint8], compression: str, quality: int) 
     return data.tobytes()
 
 
+def compression(name: str) -> str:
+    """Return which of :data:`COMPRESSIONS` a format names, as ``rgb8; jpeg compressed bgr8``.
+
+    A format that names none is returned as it is.
+    """
+    known = {'jpeg': 'jpeg', 'jpg': 'jpeg', 'png': 'png'}
+    return next((kind for word, kind in known.items() if word in name), name)
+
+
+def check_encoding(encoding: str, where: str) -> None:
+    """Check that pictures of an encoding, or of a compression, can be read.
+
+    Raises:
+        ClaifoError: they cannot be.
+    """
+    known = (*ENCODINGS, *COMPRESSIONS)
+    if encoding not in known:
+        raise ClaifoError(
+            f'{where}: encoding {encoding!r} is not supported{did_you_mean(encoding, known)}; '
+            f'supported: {", ".join(known)}'
+        )
+
+
 class _Plan(NamedTuple):
     """How to take the pixels of one layout from the bytes of a message."""
 
@@ -167,7 +190,7 @@ def _to_8_bit(values: NDArray[Any], *, depth: bool) -> NDArray[np.uint8]:
 def _decode_file(image: CompressedImage) -> NDArray[np.uint8]:
     """Decode a JPEG or PNG as it was stored: no rotation by EXIF, transparency dropped."""
     name = image.format
-    if 'compressedDepth' in name or not any(known in name for known in ('jpeg', 'jpg', 'png')):
+    if 'compressedDepth' in name or compression(name) not in COMPRESSIONS:
         raise ClaifoError(
             f'compressed format {name!r} is not supported; supported: {", ".join(COMPRESSIONS)}'
         )

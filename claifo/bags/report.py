@@ -72,7 +72,8 @@ class BagReport:
 class Tally:
     """Counts while bags are read; :meth:`report` freezes them.
 
-    ``bag_frames`` and ``bag_shape`` belong to the bag that is being read.
+    ``bag_frames`` and ``bag_shape`` belong to the bag that is being read; ``starts_ns`` has the
+    stamp of the first frame of each episode.
     """
 
     bags: int = 0
@@ -89,6 +90,7 @@ class Tally:
     encodings: dict[str, None] = field(default_factory=dict)
     sizes: dict[tuple[int, int], None] = field(default_factory=dict)
     lengths: list[int] = field(default_factory=list)
+    starts_ns: list[int] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
 
     def begin_bag(self, topic: str) -> None:
@@ -102,8 +104,9 @@ class Tally:
         self.read += self.bag_frames
         self.losses.extend(losses)
 
-    def end_episode(self, kept: int, ticks: int, views: int = 1) -> None:
+    def end_episode(self, start_ns: int, kept: int, ticks: int, views: int = 1) -> None:
         """Count an episode of ``ticks`` frames at the control rate, ``kept`` pictures distinct."""
+        self.starts_ns.append(start_ns)
         self.kept += kept
         self.duplicated += ticks * views - kept
         self.lengths.append(ticks)

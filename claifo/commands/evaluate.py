@@ -112,10 +112,9 @@ def _seeds(args: argparse.Namespace) -> range:
 def _play(args: argparse.Namespace, path: Path) -> int:
     """Print what a policy does with a bag."""
     from claifo import playback
-    from claifo_core.policy import Policy
 
     played = playback.play(
-        Policy.load(path), path, args.bag, topic=args.topic or '', expert=args.expert,
+        path, args.bag, topic=args.topic or '', expert=args.expert,
         expert_topic=args.expert_topic or '', rate_hz=args.rate_hz,
     )  # fmt: skip
     print(json.dumps(playback.to_dict(played)) if args.json else playback.to_text(played))

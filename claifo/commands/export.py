@@ -90,7 +90,9 @@ def _compare(policy: Policy, actor: Any, out: Path, recorded: Any) -> int:  # no
 
 
 def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: ANN401
-    """Return stacks of recorded frames; None where there is no film, or proprioception is needed.
+    """Return stacks of recorded frames, with random proprioception where it is needed, or None.
+
+    Films of an expert do not tell what the robot feels; for the comparison any numbers will do.
 
     Raises:
         ClaifoError: the film named cannot be read.
@@ -101,11 +103,12 @@ def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: A
     from claifo.environments import films_of
     from claifo.training import topics_of
     from claifo_core import settings
+    from claifo_core.deploy import export
 
     config = settings.load(folder / 'config.yaml') if (folder / 'config.yaml').exists() else None
     if bag is None and config:
         bag = Path(config.expert.bag) if config.expert.bag else films_of(config.env)
-    if bag is None or not bag.exists() or policy.proprio_dim:
+    if bag is None or not bag.exists():
         return None
     options = ReadOptions(
         frames=policy.frames, rate_hz=policy.metadata['control_hz'], max_episodes=1,
@@ -114,4 +117,5 @@ def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: A
     film = read_episodes([bag], options)[0][0].transpose(0, 3, 1, 2)
     depth = policy.frame_stack
     steps = np.linspace(0, len(film) - depth, min(_RECORDED, len(film) - depth + 1)).astype(int)
-    return (np.stack([film[k : k + depth].reshape(-1, *film.shape[2:]) for k in steps]),)
+    shown = np.stack([film[k : k + depth].reshape(-1, *film.shape[2:]) for k in steps])
+    return shown, *export.samples(policy.metadata, len(steps), seed=2)[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from claifo_core.errors import ClaifoError, did_you_mean
@@ -40,6 +41,7 @@ class Process:
         restart: Killed by a signal, it is started again.
         foreign: It is a program of others.
         grace_s: Time to end after SIGINT, before SIGTERM.
+        files: Further parameters of the node, which name YAML files with this content.
     """
 
     executable: str
@@ -51,6 +53,15 @@ class Process:
     restart: bool = False
     foreign: bool = False
     grace_s: float = 5.0
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+    def written(self, folder: Path) -> dict[str, Any]:
+        """Return all parameters, once the files are written into a folder."""
+        paths = {name: folder / f'{self.name}_{name}.yaml' for name in self.files}
+        for name, path in paths.items():
+            path.write_text(self.files[name])
+        return dict(self.params) | {name: str(path) for name, path in paths.items()}
 
 
 @dataclass(frozen=True)

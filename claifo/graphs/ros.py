@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import os
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claifo.graphs.composition import Graph, Process
@@ -86,8 +92,14 @@ def _action(process: Process) -> Action:
     return Node(
         package=PACKAGE, executable=process.executable, name=process.name, output='screen',
         parameters=_parameters(process), remappings=list(process.remaps.items()),
-        arguments=list(process.args), **timing,
+        arguments=list(process.args), ros_arguments=_enclave(process), **timing,
     )  # fmt: skip
+
+
+def _enclave(process: Process) -> list[str]:
+    """Return the arguments that name the enclave of config/sros2_policy.xml, with SROS 2."""
+    secure = os.environ.get('ROS_SECURITY_ENABLE') == 'true'
+    return ['--enclave', f'/claifo/{process.name}'] if secure else []
 
 
 def _parameters(process: Process) -> list[dict[str, Any]]:
@@ -96,9 +108,17 @@ def _parameters(process: Process) -> list[dict[str, Any]]:
 
     typed = {
         name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
-        for name, value in process.params.items()
+        for name, value in process.written(_folder()).items()
     }
     return [typed] if typed else []
+
+
+@functools.cache
+def _folder() -> Path:
+    """Return where files stay as long as the launch runs."""
+    folder = tempfile.mkdtemp(prefix='claifo_')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _on_exit(action: Action, ended: Any) -> Action:  # noqa: ANN401 (a callback)

@@ -88,7 +88,7 @@ def command(process: Process, folder: Path) -> list[str]:
 
     Args:
         process: Which.
-        folder: Where its parameter file is written.
+        folder: Where its files are written.
     """
     if process.foreign:
         return [process.executable, *process.args]
@@ -96,9 +96,9 @@ def command(process: Process, folder: Path) -> list[str]:
         return [sys.executable, '-m', process.executable, *process.args]
     words = [sys.executable, '-m', f'claifo_nodes.{process.executable}', *process.args]
     words += ['--ros-args', '-r', f'__node:={process.name}']
-    if process.params:
+    if params := process.written(folder):
         path = folder / f'{process.name}.yaml'
-        content = {f'/**/{process.name}': {'ros__parameters': dict(process.params)}}
+        content = {f'/**/{process.name}': {'ros__parameters': params}}
         path.write_text(yaml.safe_dump(content))
         words += ['--params-file', str(path)]
     for source, target in process.remaps.items():

@@ -170,8 +170,8 @@ def _charts(number: int, ledger: Ledger, start_ns: int) -> str:
 
 
 def _histogram(values: NDArray[np.float64], name: str, label: str = 'capture to action') -> str:
-    with rc_context(figures._STYLE):
-        figure, axes = figures._axes(5.6, 3.2)
+    with rc_context(figures.STYLE):
+        figure, axes = figures.canvas(5.6, 3.2)
         p50, p99, longest = percentiles(values)
         if wide := values.min() > 0 and longest > _WIDE * p50:
             axes.set_xscale('log')
@@ -181,7 +181,7 @@ def _histogram(values: NDArray[np.float64], name: str, label: str = 'capture to 
         _mark(axes, p99, ' p99', 'left')
         axes.set_yscale('log')
         axes.set(xlabel=f'{label} (ms)', ylabel='actions')
-        return figures._svg(figure, name, f'Histogram: {label}')
+        return figures.to_svg(figure, name, f'Histogram: {label}')
 
 
 def _interval_chart(intervals_ms: NDArray[np.float64], name: str) -> str:
@@ -205,14 +205,14 @@ def _mark(axes: Axes, value: float, text: str, align: str) -> None:
 
 def _series(seconds: NDArray[np.float64], values: NDArray[np.float64], name: str) -> str:
     longest, median = (_grouped(values, reduce) for reduce in (np.max, np.median))
-    with rc_context(figures._STYLE):
-        figure, axes = figures._axes(5.6, 3.2)
+    with rc_context(figures.STYLE):
+        figure, axes = figures.canvas(5.6, 3.2)
         axes.plot(_grouped(seconds, np.mean), longest, color=figures.TARGET, linewidth=1)
         if len(values) > _MOST_POINTS:
             axes.plot(_grouped(seconds, np.mean), median, color=figures.MUTED, linewidth=1)
         axes.set(xlabel='time (s)', ylabel='capture to action (ms)')
         axes.set_ylim(bottom=min(0.0, values.min()))
-        return figures._svg(figure, name, 'Latency over time')
+        return figures.to_svg(figure, name, 'Latency over time')
 
 
 def _grouped(values: NDArray[np.float64], reduce: Callable[..., float]) -> list[float]:

@@ -31,7 +31,7 @@ _VARIABLES = {
     INK: 'ink', MUTED: 'muted', GRID: 'grid', TARGET: 'target', SOURCE: 'source',
     **{colour: f'other{i}' for i, colour in enumerate(_OTHERS)},
 }  # fmt: skip
-_STYLE = {
+STYLE = {
     'svg.fonttype': 'none', 'svg.hashsalt': 'claifo', 'font.size': 11,
     'font.sans-serif': ['DejaVu Sans'], 'text.color': INK,
     'axes.edgecolor': GRID, 'axes.labelcolor': MUTED, 'axes.titlecolor': INK,
@@ -58,8 +58,8 @@ def learning_curve(
         expert: Return of the expert, drawn as a line, or None.
         random: Return of uniform random actions, drawn as a line, or None.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(5.6, 3.7)
+    with rc_context(STYLE):
+        figure, axes = canvas(5.6, 3.7)
         for level, name in ((expert, 'expert'), (random, 'random actions')):
             if level is not None:
                 axes.axhline(level, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
@@ -78,13 +78,13 @@ def learning_curve(
         axes.set(xlabel='frames' if by == 'frames' else 'training time (min)', ylabel='return')
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=min(0.0, *mean))
-        axes.xaxis.set_major_formatter(_thousands() if by == 'frames' else _minutes())
+        axes.xaxis.set_major_formatter(thousands() if by == 'frames' else _minutes())
         axes.xaxis.set_major_locator(MaxNLocator(8) if by == 'frames' else _MinuteLocator())
         if controls:
             lines, labels = axes.get_legend_handles_labels()
             place = {'loc': 'upper left', 'bbox_to_anchor': (0, -0.17), 'borderaxespad': 0}
             axes.legend(lines[-1:] + lines[:-1], labels[-1:] + labels[:-1], ncols=2, **place)
-        return _svg(figure, f'curve-{by}', f'Evaluation return over {by}')
+        return to_svg(figure, f'curve-{by}', f'Evaluation return over {by}')
 
 
 def panel(
@@ -98,28 +98,28 @@ def panel(
         series: (label, values, colour); a lone line needs no legend.
         share: The values lie in 0..1, and the axis shows just that.
     """
-    with rc_context(_STYLE):
-        figure, axes = _axes(3.7, 2.3)
+    with rc_context(STYLE):
+        figure, axes = canvas(3.7, 2.3)
         for label, values, colour in series:
             axes.plot(*_thin(frames, values), color=colour, label=label)
         axes.set_title(title)
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(_thousands())
+        axes.xaxis.set_major_formatter(thousands())
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         if share:
             axes.set(ylim=(-0.03, 1.03), yticks=(0, 0.25, 0.5, 0.75, 1))
         if len(series) > 1:
             axes.legend(loc='best', handlelength=1.2)
-        return _svg(figure, re.sub(r'\W+', '-', title.lower()), title)
+        return to_svg(figure, re.sub(r'\W+', '-', title.lower()), title)
 
 
 def projection(title: str, gap: DomainGap, shown: int = 160) -> str:
     """Draw the two looks of the same states on the first two principal axes, joined in pairs."""
     keep = np.linspace(0, len(gap.source) - 1, min(shown, len(gap.source))).astype(int)
     source, target = gap.source[keep], gap.target[keep]
-    with rc_context({**_STYLE, 'axes.grid': False}):
-        figure, axes = _axes(5.6, 4.6)
+    with rc_context({**STYLE, 'axes.grid': False}):
+        figure, axes = canvas(5.6, 4.6)
         pairs = np.stack([source, target], axis=1)
         axes.add_collection(LineCollection(list(pairs), colors=MUTED, linewidths=0.6, alpha=0.5))
         for points, colour in ((source, SOURCE), (target, TARGET)):
@@ -127,7 +127,7 @@ def projection(title: str, gap: DomainGap, shown: int = 160) -> str:
         axes.set_title(title)
         axes.set(xticks=[], yticks=[], xlabel='principal axis 1', ylabel='principal axis 2')
         axes.autoscale_view()
-        return _svg(figure, re.sub(r'\W+', '-', title.lower()), title)
+        return to_svg(figure, re.sub(r'\W+', '-', title.lower()), title)
 
 
 class _MinuteLocator(MaxNLocator):
@@ -141,7 +141,8 @@ class _MinuteLocator(MaxNLocator):
         return [60.0 * tick for tick in super().tick_values(vmin / 60.0, vmax / 60.0)]
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+def canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return an empty figure with one pair of axes, in inches; draw inside STYLE."""
     figure = Figure(figsize=(width, height), layout='constrained')
     FigureCanvasSVG(figure)
     return figure, figure.add_subplot()
@@ -160,7 +161,8 @@ def _thin(
     return means[0], means[1]
 
 
-def _thousands() -> FuncFormatter:
+def thousands() -> FuncFormatter:
+    """Return the formatter of large counts: 20k, 1.5M."""
     return FuncFormatter(
         lambda v, _: f'{v / 1e6:g}M' if v >= 1e6 else f'{v / 1e3:g}k' if v >= 1e3 else f'{v:g}'
     )
@@ -175,7 +177,7 @@ def _rounded(path: str) -> str:
     return re.sub(r'(\d+\.\d)\d+', r'\1', path)
 
 
-def _svg(figure: Figure, name: str, label: str) -> str:
+def to_svg(figure: Figure, name: str, label: str) -> str:
     """Return SVG that may stand in a page beside others: own ids, page colours, page font."""
     buffer = io.StringIO()
     figure.savefig(buffer, format='svg', transparent=True)

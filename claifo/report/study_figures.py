@@ -30,8 +30,8 @@ def curves(
         top: Highest return that the axis must show, the same in all charts of a world.
         expert: Return of the expert, drawn as a line, or None.
     """
-    with rc_context(figures._STYLE):
-        figure, axes = figures._axes(3.7, 2.5)
+    with rc_context(figures.STYLE):
+        figure, axes = figures.canvas(3.7, 2.5)
         if expert is not None:
             axes.axhline(expert, color=figures.MUTED, linewidth=1, linestyle=(0, (4, 3)))
         if reference is not None:
@@ -45,10 +45,10 @@ def curves(
         axes.set_title(title)
         axes.set_xlim(left=0)
         axes.set_ylim(min(0.0, float(own.seeds.min())), 1.06 * top)
-        axes.xaxis.set_major_formatter(figures._thousands())
+        axes.xaxis.set_major_formatter(figures.thousands())
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        return figures._svg(figure, _word(f'{name}-{title}'), f'Learning curve of {title}')
+        return figures.to_svg(figure, _word(f'{name}-{title}'), f'Learning curve of {title}')
 
 
 def finals(
@@ -62,8 +62,8 @@ def finals(
         expert: Return of the expert, drawn as a line, or None.
         labels: What stands beside each row.
     """
-    with rc_context({**figures._STYLE, 'axes.grid.axis': 'x'}):
-        figure, axes = figures._axes(10.8, 0.85 + 0.32 * len(rows))
+    with rc_context({**figures.STYLE, 'axes.grid.axis': 'x'}):
+        figure, axes = figures.canvas(10.8, 0.85 + 0.32 * len(rows))
         for y, (group, score) in enumerate(rows):
             _row(axes, y, group, score)
         if expert is not None:
@@ -75,7 +75,7 @@ def finals(
         axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel='final return')
         axes.tick_params('y', labelcolor=figures.INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        return figures._svg(figure, _word(name), 'Final returns of the methods')
+        return figures.to_svg(figure, _word(name), 'Final returns of the methods')
 
 
 def _row(axes: Axes, y: int, group: Group, score: Score) -> None:

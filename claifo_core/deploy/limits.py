@@ -59,7 +59,7 @@ class JointLimits:
         for key in ('step', 'velocity', 'effort'):
             value = getattr(self, key)
             if value is not None and not 0 < value < math.inf:
-                raise ClaifoError(f'{key} of {self.name} is {value}; it must be above 0')
+                raise ClaifoError(f'{key} of {self.name} is {value}; finite and above 0 is needed')
         if self.position is not None:
             _check_range(f'position of {self.name}', *self.position)
 
@@ -161,7 +161,6 @@ def check(limits: Limits, action: ActionPart, source: str) -> None:
                                   f'need {", ".join(_NEEDED[meaning])}')
     if meaning == 'twist' and limits.workspace is None:
         raise ClaifoError(f'{source}: twist commands need a workspace')
-
 
 
 class Limiter:

@@ -44,6 +44,6 @@ def check(data: bytes, source: str) -> bytes:
     if _KEY not in end:
         raise ClaifoError(f'{source}: cut off, or not exported by claifo; export or copy it again')
     if _entry(hashlib.sha256(body).hexdigest().encode()) != end:
-        raise ClaifoError(f'{source}: the checksum is wrong: it was changed; export or copy it '
-                          'again')  # fmt: skip
+        raise ClaifoError(f'{source}: the checksum is wrong: it was changed or cut off; export or '
+                          'copy it again')  # fmt: skip
     return data

@@ -51,6 +51,12 @@ def test_static_peers_are_looked_for():
     assert found.findtext('Discovery/ParticipantIndex') == 'auto'
 
 
+def test_security_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match='neither encrypts nor authenticates'):
+        dds_config.configuration({'ROS_SECURITY_ENABLE': 'true'})
+    assert dds_config.configuration({'ROS_SECURITY_ENABLE': 'false'})
+
+
 def test_off_finds_nobody():
     found = domain(ROS_AUTOMATIC_DISCOVERY_RANGE='OFF')
     assert str(os.getpid()) in found.findtext('Discovery/Tag')

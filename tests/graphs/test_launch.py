@@ -154,11 +154,10 @@ def test_nothing_outlives_a_launcher_that_is_killed(launch, film, tmp_path):
 def test_a_policy_sees_a_played_film(launch, film, tmp_path):
     assert launch(*train(film, 100)).end() == 0
     policy = tmp_path / 'run' / 'policy.safetensors'
-    launched = launch(
-        'replay_expert', f'bag:={film}', f'policy:={policy}', 'rate:=50.0'
-    )
+    launched = launch('replay_expert', f'bag:={film}', f'policy:={policy}', 'rate:=20.0')
     assert launched.end() == 0, launched.text
     assert '2002 pictures played' in launched.text
+    assert 'error' not in launched.text.lower()
 
 
 @pytest.mark.parametrize(
@@ -175,6 +174,7 @@ def test_a_policy_sees_a_played_film(launch, film, tmp_path):
         (['record_expert'], 'out'),
         (['record_expert', 'out:=x', 'episodes:=many'], 'whole number'),
         (['replay_expert', 'bag:=no', 'policy:=no'], 'no such bag'),
+        (['replay_expert', 'bag:=.', 'policy:=no'], 'no such policy'),
         (['view', 'viewer:=rviz3'], 'did you mean rviz2'),
     ],
 )

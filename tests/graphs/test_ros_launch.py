@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deployed import WORLD, write
 
 from claifo.bags import BagWriter
 from claifo.graphs import GRAPHS
+from claifo_core.deploy import contract
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
@@ -103,3 +105,38 @@ def test_what_follows_the_end_of_a_node(tmp_path):
     assert after(sim, 0) == ['EmitEvent']
     context.is_shutdown = True
     assert after(policy, -9) == []
+
+
+def test_a_deployment_with_its_simulated_robot(tmp_path):
+    write(tmp_path)
+    actions, _ = started(
+        'deploy_policy', policy=str(tmp_path / 'policy.onnx'), robot=WORLD.task,
+        limits=str(tmp_path / 'limits.yaml'),
+    )  # fmt: skip
+    nodes = [a.settings for a in actions if kind(a) == 'Node']
+    assert [n['executable'] for n in nodes] == ['sim_node', 'safety_node', 'policy_node']
+    (sim,) = nodes[0]['parameters']
+    assert (sim['robot'], sim['action_repeat'], sim['size_px']) == (True, 10, 24)
+
+
+def test_a_film_is_played_by_a_contract_that_is_written_for_it(tmp_path):
+    write(tmp_path)
+    with BagWriter(tmp_path / 'bag', rate_hz=10) as bag:
+        bag.write_episode(np.zeros((3, 32, 32, 3), np.uint8))
+    actions, _ = started(
+        'replay_expert', policy=str(tmp_path / 'policy.onnx'), bag=str(tmp_path / 'bag')
+    )
+    policy = next(a.settings for a in actions if kind(a) == 'Node')
+    (given,) = policy['parameters']
+    (path,) = given['contract'].args
+    assert contract.load(path).cameras[0].width == 32
+    assert given['use_sim_time'] is True
+
+
+def test_with_security_every_node_has_its_enclave(tmp_path, monkeypatch):
+    write(tmp_path)
+    given = {'policy': str(tmp_path / 'policy.onnx'), 'limits': str(tmp_path / 'limits.yaml')}
+    for enabled, expected in (('true', ['--enclave', '/claifo/safety']), ('', [])):
+        monkeypatch.setenv('ROS_SECURITY_ENABLE', enabled)
+        safety = started('deploy_policy', **given)[0][0]
+        assert safety.settings['ros_arguments'] == expected

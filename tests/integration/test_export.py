@@ -16,9 +16,9 @@ from claifo_core.policy import Policy
 HZ = 40.0
 
 
-def trained(seed: int) -> Policy:
+def trained(seed: int, **changes) -> Policy:
     network = NetworkConfig(channels=4, strides=(2, 2), latent_dim=8, hidden_dim=16)
-    parts = build_networks(network, frame_stack=3, size_px=24, action_dim=2, seed=seed)
+    parts = build_networks(network, frame_stack=3, size_px=24, action_dim=2, seed=seed, **changes)
     config = TrainConfig(env=EnvConfig(size_px=24), network=network)
     return Policy.of(parts, config, {'control_hz': HZ})
 
@@ -43,6 +43,14 @@ def test_it_is_compared_on_random_and_on_recorded_frames(run, capsys):
     assert (run / 'policy.onnx').exists()
     assert call(run, '--verify', run / 'policy.onnx') == 0
     assert 'checksum right' in capsys.readouterr().out
+
+
+def test_a_policy_that_feels_is_compared_on_recorded_frames_too(run, capsys):
+    trained(0, proprio_dim=3).save(run / 'policy.safetensors')
+    assert call(run, '--bag', run / 'film') == 0
+    assert 'on recorded frames' in capsys.readouterr().out
+    trained(1, proprio_dim=3).save(run / 'policy.safetensors')
+    assert call(run, '--bag', run / 'film', '--verify', run / 'policy.onnx') == 2
 
 
 def test_an_export_of_another_policy_is_found_out(run, capsys):

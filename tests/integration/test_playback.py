@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
+from rosbags.typesys import Stores, get_typestore
 
 from claifo import cli, playback
 from claifo.bags import BagWriter
+from claifo.bags.recorder import Recorder
 from claifo.latent_gap import latent_gap
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
+from claifo_core.deploy import contract, export
+from claifo_core.frames import FrameSpec, prepare
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
@@ -141,7 +146,7 @@ def test_swapped_pictures_are_those_of_other_moments(place):
         where = playback.another_moment(count, rng)
         assert sorted(where) == list(range(count)) and (where != np.arange(count)).all()
     policy, shown = Policy.load(place / 'looks.safetensors'), film(3)
-    (found,) = (playback._tampered(policy, [shown])['swapped'],)
+    (found,) = (playback._tampered(policy, [shown], [None])['swapped'],)
     where = playback.another_moment(len(shown), np.random.default_rng(0))
     np.testing.assert_allclose(found, by_hand(policy, shown[where]), atol=1e-5)
 
@@ -202,7 +207,7 @@ def test_what_does_not_fit_is_refused(place, capsys, tmp_path):
     for option, value in (('--topic', '/a'), ('--rate-hz', 3.0), ('--expert', place / 'plain')):
         assert f'{option} is {value}, but it needs --bag' in refused(capsys, looks, option, value)
     make_policy(proprio=5).save(tmp_path / 'feels.safetensors')
-    assert 'needs 5 numbers of proprioception' in refused(
+    assert 'no sensor_msgs/msg/JointState on /joint_states' in refused(
         capsys, tmp_path / 'feels.safetensors', *bag
     )
     assert 'no image topic' in refused(capsys, looks, *bag, '--topic', '/nowhere')
@@ -226,3 +231,105 @@ def test_the_simulator_shows_the_cameras_of_the_policy(capsys, tmp_path):
     policy.save(tmp_path / 'pen.safetensors')
     found = told(capsys, tmp_path / 'pen.safetensors', '--episodes', 1)
     assert found['cameras'] == ['vil_camera', 'fixed'] and found['episodes'] == 1
+
+
+def felt_film(path, shown, names, rate_hz=50.0, begins_s=0.0, **changes):
+    """Record a film with joint states beside it; returns what was felt when, (N, P)."""
+    count = int(len(shown) / HZ * rate_hz) + 5
+    felt = np.random.default_rng(5).uniform(-1, 1, (count, len(names)))
+    recorder = Recorder(path)
+    recorder.add_topic('/camera/image_raw', 'sensor_msgs/msg/Image')
+    recorder.add_topic('/joint_states', 'sensor_msgs/msg/JointState')
+    types = get_typestore(Stores.ROS2_JAZZY)
+    kinds = types.types
+
+    def header(at_s):
+        at_ns = round((100 + at_s) * 1e9)
+        stamp = kinds['builtin_interfaces/msg/Time'](*divmod(at_ns, 10**9))
+        return at_ns, kinds['std_msgs/msg/Header'](stamp, '')
+
+    order = list(range(len(names)))[::-1]  # as in no contract
+    for k, numbers in enumerate(felt):
+        at_ns, head = header(begins_s + k / rate_hz)
+        message = kinds['sensor_msgs/msg/JointState'](
+            head, [names[j] for j in order], *(numbers[order] if f == changes.get('field', 0)
+                                               else np.zeros(0) for f in range(3))
+        )  # fmt: skip
+        data = types.serialize_cdr(message, 'sensor_msgs/msg/JointState')
+        recorder.write('/joint_states', at_ns, data)
+    for k, picture in enumerate(shown):
+        at_ns, head = header(k / HZ)
+        height, width, _ = picture.shape
+        message = kinds['sensor_msgs/msg/Image'](
+            head, height, width, 'rgb8', 0, 3 * width, picture.reshape(-1)
+        )
+        data = types.serialize_cdr(message, 'sensor_msgs/msg/Image')
+        recorder.write('/camera/image_raw', at_ns, data)
+    recorder.close()
+    return felt
+
+
+NAMES = ('proprio_0', 'proprio_1')
+
+
+@pytest.mark.parametrize('late_steps', [0, 4])
+def test_a_policy_that_feels_is_played_with_its_joints(tmp_path, capsys, late_steps):
+    policy, shown = make_policy(proprio=2, gain=3.0), film(0)
+    policy.save(tmp_path / 'policy.safetensors')
+    felt = felt_film(tmp_path / 'bag', shown, NAMES, begins_s=late_steps / HZ)
+    found = told(capsys, tmp_path / 'policy.safetensors', '--bag', tmp_path / 'bag')['bag']
+    actions, stack = [], []
+    for k in range(late_steps, len(shown)):
+        planar = shown[k].transpose(2, 0, 1)
+        stack = [*stack[1:], planar] if stack else [planar] * STACK
+        newest = int((k - late_steps) / HZ * 50.0 + 1e-6)  # every 20 ms, a step every 50 ms
+        own = felt[newest : newest + 1].astype(np.float32)
+        actions.append(policy.act(np.concatenate(stack)[None], own)[0])
+    assert found['steps'] == len(shown) - late_steps
+    np.testing.assert_allclose(found['mean'], np.mean(actions, 0), atol=1e-5)
+    np.testing.assert_allclose(found['std'], np.std(actions, 0), atol=1e-5)
+    assert all(response['change'] > 0 for response in found['responses'].values())
+
+
+@pytest.mark.parametrize(
+    ('settings', 'line'),
+    [
+        ({'names': ('proprio_0', 'proprio_2')}, 'there is no position of joint proprio_1'),
+        ({'names': NAMES, 'field': 1}, 'there is no position of joint proprio_0'),
+        ({'names': NAMES, 'begins_s': 99.0}, 'no joint states at the time of the pictures'),
+    ],
+)
+def test_joints_that_do_not_fit_are_named(tmp_path, capsys, settings, line):
+    make_policy(proprio=2).save(tmp_path / 'policy.safetensors')
+    felt_film(tmp_path / 'bag', film(0), **settings)
+    assert line in refused(capsys, tmp_path / 'policy.safetensors', '--bag', tmp_path / 'bag')
+
+
+@pytest.mark.parametrize('form', ['onnx', 'torchscript'])
+def test_an_export_is_played_as_its_checkpoint(place, capsys, tmp_path, form):
+    policy = Policy.load(place / 'looks.safetensors')
+    agreed = contract.of_policy(policy.metadata)
+    file = tmp_path / f'policy{export.SUFFIXES[form]}'
+    file.write_bytes(export.export(policy, agreed, form))
+    bag = ('--bag', place / 'plain')
+    mine, theirs = (told(capsys, f, *bag)['bag'] for f in (file, place / 'looks.safetensors'))
+    for name in ('mean', 'std', 'step_change'):
+        np.testing.assert_allclose(mine[name], theirs[name], atol=1e-4)
+    assert mine['steps'] == theirs['steps']
+    line = refused(capsys, file, *bag, '--expert', place / 'other')
+    assert 'an export does not show' in line
+
+
+def test_an_export_crops_as_its_contract_says(place, capsys, tmp_path):
+    policy = Policy.load(place / 'looks.safetensors')
+    known = contract.of_policy(policy.metadata)
+    camera = dataclasses.replace(known.cameras[0], crop=(2, 2, 8, 8))
+    agreed = dataclasses.replace(known, cameras=(camera,))
+    (tmp_path / 'policy.onnx').write_bytes(export.export(policy, agreed, 'onnx'))
+    found = told(capsys, tmp_path / 'policy.onnx', '--bag', place / 'plain')['bag']
+    cropped = [
+        np.stack([prepare(picture, FrameSpec(SIZE, (2, 2, 8, 8))) for picture in film(k, steps)])
+        for k, steps in enumerate((40, 70, 30))
+    ]
+    every = np.concatenate([by_hand(policy, shown) for shown in cropped])
+    np.testing.assert_allclose(found['mean'], every.mean(0), atol=1e-4)

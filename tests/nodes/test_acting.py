@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from policy_peer import ACTIONS, SIZE, STACK, expected, frames, policy
 
 from claifo_core import evaluation
-from claifo_core.observations import observe_episode
-from claifo_nodes.acting import Shelf, Sight, Stacks, Weights, act
+from claifo_nodes.acting import Shelf, Stacks, Weights, act
 from claifo_nodes.intake import SILENT_S
 from claifo_nodes.stream import Stream
 
@@ -52,16 +51,6 @@ def test_stacks_are_those_of_an_evaluation():
         stacks.push(shown, np.array([step == 0]))
         actions.append(act(Weights(POLICY), stacks.obs, None, None, step)[0])
     assert np.array_equal(actions, env.actions)
-
-
-def test_a_live_camera_is_seen_as_a_film_is():
-    film, sight = frames(6, envs=1)[:, 0], Sight()
-    for _ in range(2):  # the picture after a pause begins anew
-        seen = [sight.see('event', frame, restarts=step == 0) for step, frame in enumerate(film)]
-        assert np.array_equal(seen, observe_episode('event', film))
-    # Weights of another kind come in the middle of the film.
-    assert np.array_equal(sight.see('grayscale', film[3], restarts=False),
-                          observe_episode('grayscale', film[3:4])[0])  # fmt: skip
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12))

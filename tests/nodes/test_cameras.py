@@ -65,17 +65,6 @@ def test_the_policy_node_acts_on_all_cameras_and_on_the_joints(ros, spin, tmp_pa
     assert len(peer.actions) == 5
 
 
-def test_one_camera_alone_is_refused_where_more_is_needed(ros, spin, tmp_path):
-    policy('stacked').save(tmp_path / 'policy.safetensors')
-    ros({'policy': str(tmp_path / 'policy.safetensors'), 'input': 'image'})
-    node, peer = PolicyNode(), Peer()
-    spinner = spin(node, peer)
-    spinner.until(lambda: node.active and peer.images.get_subscription_count())
-    peer.picture(np.zeros((SIZE, SIZE, 3), np.uint8), 10**9)
-    spinner.until(lambda: node._diagnostics.counts['wrong_image'] == 1)
-    assert not peer.actions
-
-
 class Watcher(Node):
     """Sees the cameras of a simulator."""
 

@@ -17,25 +17,30 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
-from claifo_core.config import EnvConfig, TrainConfig
+from claifo.bags import BagWriter
+from claifo.graphs.film import film_contract
+from claifo_core.config import EnvConfig, ExpertConfig, TrainConfig
 from claifo_core.deploy import contract, export
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import prepare
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import images, qos
+from claifo_nodes.expert_player_node import ExpertPlayerNode
 from claifo_nodes.policy_node import PolicyNode
 
 HZ, SIZE, STACK = 20.0, 16, 3
 CROP = (4, 2, 40, 36)
 
 
-def trained(views=1, proprio=0) -> Policy:
+def trained(views=1, proprio=0, crop=None) -> Policy:
     parts = build_networks(SMALL, frame_stack=STACK, size_px=SIZE, action_dim=4, seed=0,
                            views=views, proprio_dim=proprio)  # fmt: skip
     with torch.no_grad():
         parts.actor[-1].weight.mul_(3)
-    config = TrainConfig(env=EnvConfig(size_px=SIZE), network=SMALL)
+    config = TrainConfig(
+        env=EnvConfig(size_px=SIZE), network=SMALL, expert=ExpertConfig(crop=crop)
+    )
     return Policy.of(parts, config, {'control_hz': HZ})
 
 
@@ -90,12 +95,10 @@ class Robot(Node):
 class Live:
     """A policy node that runs, and a robot that shows films in real time."""
 
-    def __init__(self, policy_file, ros, views=1, encoding='rgb8'):
-        ros({'policy': policy_file, 'input': 'cameras', 'patience_s': 8.0})
-        self.robot = Robot(views, encoding)
-        self.node = PolicyNode()
+    def __init__(self, robot, *others):
+        self.robot, self.node = robot, PolicyNode()
         self.executor = MultiThreadedExecutor(3)
-        for node in (self.node, self.robot):
+        for node in (self.node, self.robot, *others):
             self.executor.add_node(node)
         self.problem: Exception | None = None
         self.thread = threading.Thread(target=self._spin)
@@ -141,7 +144,8 @@ def live(ros, tmp_path):
         known = agreed(policy, encoding)
         file = tmp_path / f'policy{export.SUFFIXES[form]}'
         file.write_bytes(export.export(policy, known, form))
-        found = Live(str(file), ros, policy.views, shown or encoding)
+        ros({'policy': str(file), 'input': 'cameras', 'patience_s': 8.0})
+        found = Live(Robot(policy.views, shown or encoding))
         started.append(found)
         return found
 
@@ -208,16 +212,71 @@ def test_two_cameras_and_joints_in_another_order(live):
     assert compare(found, policy, pictures, 1e-5, joints) > 5
 
 
-def test_a_stream_that_jumps_back_begins_a_new_stack(live):
+def test_a_stream_that_jumps_back_begins_a_new_stack(live, capfd):
     policy, pictures = trained(), film(20)[None]
     found = live(policy)
     found.begin(pictures)
     found.play(pictures)
     count = len(found.robot.actions)
     found.play(pictures, back_s=0.7)
-    pilot = found.node._pilot
-    assert pilot._ticks.jumps_back == 1
+    assert found.node._diagnostics.counts['jumps_back'] == 1
     assert 20 - STACK - 3 <= len(found.robot.actions) - count <= 20 - STACK + 1
+    assert capfd.readouterr().err.count('stamps went back') == 1
+
+
+def test_a_film_in_a_loop_is_seen_by_its_own_clock(ros, tmp_path, capfd):
+    policy, pictures = trained(crop=CROP), film(30)[None]
+    file, bag = tmp_path / 'policy.safetensors', tmp_path / 'bag'
+    policy.save(file)
+    with BagWriter(bag, rate_hz=HZ) as writer:
+        writer.write_episode(pictures[0])
+    (tmp_path / 'contract.yaml').write_text(
+        contract.dump(film_contract(str(file), str(bag), ''))
+    )
+    ros({'policy': str(file), 'contract': str(tmp_path / 'contract.yaml'), 'input': 'cameras',
+         'bag': str(bag), 'loop': True, 'policy:use_sim_time': True})  # fmt: skip
+    player = ExpertPlayerNode()
+    found = Live(Robot(), player)
+    try:
+        found.shown = {10**9 + k * round(1e9 / HZ): k for k in range(30)}
+        counts = found.node._diagnostics.counts
+        end_s = time.monotonic() + 20
+        while counts['jumps_back'] < 2 and time.monotonic() < end_s and not found.problem:
+            time.sleep(0.05)
+    finally:
+        found.close()
+    assert (counts['jumps_back'], counts['clock']) == (2, 0), found.problem
+    assert compare(found, policy, pictures, 1e-5) > 30  # of two rounds, the first cut short
+    numbers = [found.shown[a.header.stamp.sec * 10**9 + a.header.stamp.nanosec]
+               for a in found.robot.actions]  # fmt: skip
+    rounds = [k for k in range(1, len(numbers)) if numbers[k] < numbers[k - 1]]
+    assert numbers[rounds[0]] == STACK - 1  # none before the new stack is full, none left out
+    assert capfd.readouterr().err.count('stamps went back') == 1
+
+
+@pytest.mark.parametrize('changes', [{'step': 10}, {'data': array.array('B')}])
+def test_a_picture_that_cannot_be_decoded_empties_the_stack(live, capfd, changes):
+    policy, pictures = trained(), film(12)[None]
+    found = live(policy)
+    found.begin(pictures)
+    found.play(pictures)
+    whole = found.robot.message
+    found.robot.message = lambda *given: damaged(whole(*given), changes)
+    found.play(pictures[:, :2])
+    found.robot.message = whole
+    before = found.robot.actions[-1]
+    found.play(pictures)
+    assert found.node._diagnostics.counts['wrong_image'] >= 1
+    first = found.robot.actions[found.robot.actions.index(before) + 1]
+    number = found.shown[first.header.stamp.sec * 10**9 + first.header.stamp.nanosec]
+    assert number + first.late - before.late >= STACK - 1
+    assert capfd.readouterr().err.count('wrong_image') == 1
+
+
+def damaged(message, changes):
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
 
 
 def test_a_clock_that_is_set_wrong_is_said_and_nothing_moves(live, capfd):
@@ -236,6 +295,25 @@ def test_another_encoding_is_refused_when_activated(live, shown):
     found = live(trained(), shown=shown)
     with pytest.raises(ClaifoError, match=f'encoding is {shown}, the contract says rgb8'):
         found.begin(film(1)[None])
+
+
+def test_an_encoding_that_nobody_can_read_is_refused(live):
+    found = live(trained(), encoding='32FC1')  # it could hold NaN
+    found.thread.join(15)
+    assert "encoding '32FC1' is not supported" in str(found.problem)
+
+
+def test_joint_states_without_a_joint_are_refused_when_activated(live):
+    found = live(trained(proprio=3))
+    pictures = film(1)[None]
+    with pytest.raises(ClaifoError, match='there is no position of joint proprio_2'):
+        found.begin(pictures, np.zeros((1, 2)))
+
+
+def test_a_number_that_is_not_finite_is_refused_when_activated(live):
+    found = live(trained(proprio=2))
+    with pytest.raises(ClaifoError, match='/joint_states: a number is not finite'):
+        found.begin(film(1)[None], np.full((1, 2), np.nan))
 
 
 def test_a_camera_that_is_not_there_is_named(live):

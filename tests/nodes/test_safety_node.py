@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 from claifo_core.deploy import contract
 from claifo_core.deploy.limits import Workspace
 from claifo_core.errors import ClaifoError
-from claifo_nodes import qos
+from claifo_nodes import qos, safety_node
 from claifo_nodes.safety_node import SafetyNode
 
 HZ = 10.0  # slow enough for a busy machine
@@ -209,6 +209,15 @@ def test_twists_need_to_know_where_the_body_is(graph):
     g.peer.ask(0, 0)
     g.rest(0.2)
     assert g.peer.sent == []
+
+
+def test_a_controller_that_never_subscribes_is_said(ros, spin, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(safety_node, '_ALONE_S', 0.5)
+    ros(files(tmp_path))
+    node = SafetyNode()
+    spin(node).until(lambda: node._diagnostics.counts['no_controller'])
+    lines = capfd.readouterr().err.splitlines()
+    assert ['nobody listens on /robot/commands' in line for line in lines] == [True]
 
 
 @pytest.mark.parametrize('missing', ['contract', 'limits'])

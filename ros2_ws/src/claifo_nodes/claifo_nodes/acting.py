@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from claifo_core.observations import Observer
-
 if TYPE_CHECKING:
     from claifo_core.policy import Policy
 
@@ -93,26 +91,6 @@ class Stacks:
         self.obs[:, :-planes] = self.obs[:, planes:].copy()
         self.obs[:, -planes:] = planar
         self.obs[first] = np.tile(planar[first], (1, depth, 1, 1))
-
-
-class Sight:
-    """What a policy sees of one camera, whichever policy is acting."""
-
-    def __init__(self) -> None:
-        """Begin with pictures as they are."""
-        self._observer = Observer('rgb')
-
-    def see(self, kind: str, frame: np.ndarray, restarts: bool) -> np.ndarray:
-        """Return the observation of the next frame, of its shape.
-
-        Args:
-            kind: What the policy sees of frames (:class:`claifo_core.frames.FrameSpec`).
-            frame: uint8 (H, W, 3).
-            restarts: The frame does not follow the one before it.
-        """
-        if restarts or self._observer.kind != kind:
-            self._observer = Observer(kind)
-        return self._observer(frame)
 
 
 def act(

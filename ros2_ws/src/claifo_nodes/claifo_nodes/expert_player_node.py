@@ -1,6 +1,7 @@
 """`expert_player_node`: the films of an expert as a live camera.
 
-The recorded bytes are published unchanged, stamps too: after a loop, time jumps back.
+The recorded bytes are published unchanged, stamps too, and /clock shows the time of the film:
+after a loop, time jumps back.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from claifo.bags import cdr
@@ -23,6 +26,8 @@ from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.main import Finished, run
 
 _LONGEST_PAUSE_NS = 1_000_000_000
+_SETTLE_S = 0.1
+"""Between picture and clock, before and after a jump: they take different ways."""
 _ACK_S = 5.0
 
 
@@ -51,6 +56,7 @@ class ExpertPlayerNode(Node):
             'camera/image_raw/compressed' if compressed else 'camera/image_raw',
             qos.FILM,
         )
+        self._clock_ns, self._clock_out = 0, self.create_publisher(Clock, '/clock', 10)
         self._diagnostics = Diagnostics(self)
         self._frames = self._read()
         self._next = next(self._frames, None)
@@ -80,17 +86,31 @@ class ExpertPlayerNode(Node):
             self._end()
             return
         stamp_ns, data = self._next
+        if self._jumps_to(stamp_ns):
+            self._wait(_SETTLE_S)
+            return
         self._publisher.publish(data)
         self._diagnostics.count('frames')
         self._next = next(self._frames, None)
         if self._next is None and self._loops:
             self._frames = self._read()
             self._next = next(self._frames, None)
-        self._wait(self._next[0] - stamp_ns if self._next else 0)
+        self._wait(self._pause_s(self._next[0] - stamp_ns) if self._next else 0.0)
 
-    def _wait(self, span_ns: int) -> None:
+    def _jumps_to(self, now_ns: int) -> bool:
+        """Set the clock; returns whether that is no small step ahead."""
+        step_ns, self._clock_ns = now_ns - self._clock_ns, now_ns
+        self._clock_out.publish(Clock(clock=Time(sec=now_ns // 10**9, nanosec=now_ns % 10**9)))
+        return not 0 <= step_ns <= _LONGEST_PAUSE_NS
+
+    def _pause_s(self, span_ns: int) -> float:
+        """Return how long to wait for a picture that comes so much later; earlier: a loop."""
+        if span_ns < 0:
+            return _SETTLE_S
+        return min(span_ns, _LONGEST_PAUSE_NS) / 1e9 / self._rate
+
+    def _wait(self, span_s: float) -> None:
         """Set the timer to the next picture; one that is late shortens the next wait."""
-        span_s = min(max(span_ns, 0), _LONGEST_PAUSE_NS) / 1e9 / self._rate
         now_s = time.monotonic()
         self._due_s = (self._due_s or now_s) + span_s
         self._timer.timer_period_ns = int(max(0.0, self._due_s - now_s) * 1e9)

@@ -45,17 +45,3 @@ def proprio(policy: Policy, batch: Batch) -> np.ndarray | None:
             f'{policy.proprio_dim}'
         )
     return batch.proprio.copy()
-
-
-def check_camera_alone(policy: Policy) -> None:
-    """Check that one camera is all that the policy needs.
-
-    Raises:
-        ClaifoError: It needs more.
-    """
-    if policy.views > 1 or policy.proprio_dim:
-        raise ClaifoError(
-            f'the policy was trained with {policy.views} cameras and {policy.proprio_dim} numbers '
-            'of proprioception; images of one camera are not enough for it: input must be '
-            'time_steps'
-        )

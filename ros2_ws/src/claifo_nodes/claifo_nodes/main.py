@@ -78,5 +78,5 @@ def _join() -> None:
                 '--ros-args -p name:=value -r from:=to'
             )
         rclpy.init()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ClaifoError(' '.join(str(error).split())) from None

@@ -40,6 +40,8 @@ _MEASURED = 12
 """Pictures from which the rate of a camera is measured."""
 _CLOCK_NS = 1_000_000_000
 """A stamp further from the ROS clock comes from a clock that is set wrong."""
+_CLOCK_S = 0.2
+"""For so long it may be that /clock has jumped before the pictures, or after them."""
 _WARM_UP = 3
 _STAGES = ('received', 'preprocessed', 'inferred', 'published')
 
@@ -71,7 +73,7 @@ class Pilot:
         self._diagnostics = diagnostics
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
-        self._joints: tuple[str, ...] | None = None
+        self._joints: JointState | None = None
         self._ticks = Ticks(
             contract.period_ns, self._sources, contract.hold_periods, contract.follows
         )
@@ -104,7 +106,7 @@ class Pilot:
     def _show_figures(self) -> None:
         for stage, latency in self._stages.items():
             self._diagnostics.set(f'capture_to_{stage}_ms', functools.partial(_figures, latency))
-        for name in ('late', 'dropped', 'jumps_back', 'gaps'):
+        for name in ('late', 'dropped', 'gaps'):
             self._diagnostics.set(name, functools.partial(getattr, self._ticks, name))
 
     def check(self, patience_s: float) -> None:
@@ -128,7 +130,7 @@ class Pilot:
             for camera, seen in zip(self._contract.cameras, self._seen, strict=True)
             if seen
             for text in mismatches(camera, seen)
-        ] + self._missing_joints()
+        ] + self._wrong_joints()
         if wrong:
             raise ClaifoError(f'not what the contract says: {"; ".join(wrong)}')
 
@@ -139,12 +141,15 @@ class Pilot:
         proprio = self._contract.proprio
         return proprio.topic if proprio and self._joints is None else ''
 
-    def _missing_joints(self) -> list[str]:
+    def _wrong_joints(self) -> list[str]:
         proprio = self._contract.proprio
         if not proprio or self._joints is None:
             return []
-        missing = [name for name in proprio.names if name not in self._joints]
-        return [f'{proprio.topic}: has no joint {", ".join(missing)}'] if missing else []
+        try:
+            sources.numbers(self._joints, proprio.names, proprio.fields)
+        except ClaifoError as error:
+            return [f'{proprio.topic}: {error}']
+        return []
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -153,6 +158,7 @@ class Pilot:
         self._stacks = Stacks(1, contract.frame_stack, planes, size, size)
         self._observer = Observer(contract.observation)
         self._filled, self._step = 0, 0
+        self._in_time_s = [time.monotonic()] * len(contract.cameras)
         numbers = len(contract.proprio.names) if contract.proprio else 0
         proprio = np.zeros((1, numbers), np.float32) if numbers else None
         for _ in range(_WARM_UP):
@@ -193,12 +199,19 @@ class Pilot:
         if wrong := mismatches(camera, Seen(seen.encoding, seen.width, seen.height)):
             self._diagnostics.error('contract', f'{"; ".join(wrong)}; the picture is left out')
         elif abs(now_ns - stamp_ns) > _CLOCK_NS:
-            self._diagnostics.error(
-                'clock', f'{camera.topic}: stamps are {(now_ns - stamp_ns) / 1e9:+.1f} s off the '
-                'ROS clock; synchronise the clocks, or set use_sim_time for a bag'
-            )  # fmt: skip
+            self._leave_out(number, at_s, now_ns - stamp_ns)
         else:
+            self._in_time_s[number] = at_s
             self._take(number, stamp_ns, _Arrival(message, at_s, now_ns - stamp_ns))
+
+    def _leave_out(self, number: int, at_s: float, age_ns: int) -> None:
+        """Leave out a picture of another time, and say so if that goes on."""
+        if at_s - self._in_time_s[number] > _CLOCK_S:
+            topic = self._contract.cameras[number].topic
+            self._diagnostics.error(
+                'clock', f'{topic}: stamps are {age_ns / 1e9:+.1f} s off the ROS clock; '
+                'synchronise the clocks, or set use_sim_time for a bag'
+            )  # fmt: skip
 
     def _note(self, number: int, message: Image | CompressedImage, stamp_ns: int) -> Seen:
         """Keep what the contract speaks of."""
@@ -216,7 +229,7 @@ class Pilot:
         at_s, now_ns = time.monotonic(), self._now_ns()
         proprio = self._contract.proprio
         assert proprio
-        self._joints = tuple(message.name)
+        self._joints = message
         if not self._running:
             return
         try:
@@ -233,8 +246,13 @@ class Pilot:
     def _take(self, source: int, stamp_ns: int, arrival: _Arrival) -> None:
         with self._condition:
             self._delays.append(arrival.age_ns)
+            jumps = self._ticks.jumps_back
             self._pending.extend(self._ticks.add(source, stamp_ns, arrival))
+            jumped = self._ticks.jumps_back > jumps
             self._condition.notify()
+        if jumped:
+            self._diagnostics.warn('jumps_back', 'stamps went back: a loop, or a clock that was '
+                                   'set; the stack begins anew')  # fmt: skip
 
     def _work(self) -> None:
         """Serve ticks until stopped; what must not happen is told to the node."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from sensor_msgs.msg import CompressedImage, Image
 
+from claifo.bags import codecs
 from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
-from claifo_nodes import fits, images, params, qos, time_steps
-from claifo_nodes.acting import Shelf, Sight, Stacks, Weights, act
+from claifo_nodes import fits, params, qos, time_steps
+from claifo_nodes.acting import Shelf, Stacks, Weights, act
 from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Refusal
 from claifo_nodes.lifecycle import ManagedNode
@@ -27,13 +26,8 @@ from claifo_nodes.shadow import Shadow
 from claifo_nodes.stream import Stream
 
 if TYPE_CHECKING:
-    from builtin_interfaces.msg import Time
-
     from claifo_core.policy import Policy
     from claifo_nodes.time_steps import Batch
-
-_GAP_NS = 500_000_000
-"""A pause of the camera after which the frames before it tell nothing any more."""
 
 _LOOK_S = 0.1
 _QUEUE = 16
@@ -63,7 +57,7 @@ class PolicyNode(ManagedNode):
         )
         self._input: str = params.declare(
             self, 'input', 'time_steps', 'what is acted on',
-            choices=('time_steps', 'image', 'compressed_image', 'cameras'),
+            choices=('time_steps', 'cameras'),
         )  # fmt: skip
         self._explores: bool = params.declare(
             self, 'explore', False, 'add the noise that the learner asks for'
@@ -97,7 +91,6 @@ class PolicyNode(ManagedNode):
         self._queue: deque[_Step] = deque(maxlen=_QUEUE)
         self._answered: Action | None = None
         self._heard_by = 0
-        self._images, self._last_ns, self._sight = 0, 0, Sight()
 
     def configure(self) -> None:
         """Read the policy file, if there is one, and open the topics."""
@@ -115,7 +108,9 @@ class PolicyNode(ManagedNode):
                 raise ClaifoError(f'{self._file}: {refusal.text}')
             self._shelf.put(Weights(policy))
         self._actions = self.create_publisher(Action, 'action', qos.ACTION)
-        self._inputs = [self._listen()]
+        self._inputs = [
+            self.create_subscription(TimeStep, 'time_step', self._on_step, qos.TIME_STEP)
+        ]
         if not self._file:
             self._inputs.append(
                 self.create_subscription(
@@ -139,18 +134,10 @@ class PolicyNode(ManagedNode):
         contract.check_policy(known, actor.metadata, self._contract or self._file)
         if self._topics:
             known = contract.with_topics(known, tuple(self._topics))
+        for camera in known.cameras:
+            codecs.check_encoding(camera.encoding, f'contract of {camera.topic}')
         shadow = Shadow(self, known, self._diagnostics) if self._compares else None
         return Pilot(self, actor, known, self._diagnostics, shadow)
-
-    def _listen(self) -> Any:  # noqa: ANN401 (the subscription)
-        if self._input == 'time_steps':
-            return self.create_subscription(TimeStep, 'time_step', self._on_step, qos.TIME_STEP)
-        if self._input == 'image':
-            return self.create_subscription(
-                Image, 'camera/image_raw', self._on_image, qos.CAMERA
-            )
-        topic = self.resolve_topic_name('camera/image_raw') + '/compressed'
-        return self.create_subscription(CompressedImage, topic, self._on_image, qos.CAMERA)
 
     def activate(self) -> None:
         """Answer the step that waits, and those that follow."""
@@ -158,7 +145,6 @@ class PolicyNode(ManagedNode):
             self._pilot.check(self._patience_s)
             self._pilot.start()
             return
-        self._images = 0
         self._arrived.trigger()
 
     def deactivate(self) -> None:
@@ -302,42 +288,6 @@ class PolicyNode(ManagedNode):
         if self._answered and self._answered.run:
             if self._actions.get_subscription_count() > self._heard_by:
                 self._publish(self._answered)
-
-    def _on_image(self, message: Image | CompressedImage) -> None:
-        """Act on a picture of the camera."""
-        arrived_s, weights = time.monotonic(), self._shelf.newest
-        if not self.active:
-            return
-        if weights is None:
-            self._diagnostics.count('no_weights')
-            return
-        stamp_ns = _nanoseconds(message.header.stamp)
-        if stamp_ns == self._last_ns != 0:
-            self._diagnostics.warn('repeated', 'a picture came again: its stamp is that of the '
-                                   'one before')  # fmt: skip
-            return
-        try:
-            fits.check_camera_alone(weights.policy)
-            frame = prepare(images.to_rgb(message), weights.policy.frames)
-        except ClaifoError as error:
-            self._diagnostics.warn('wrong_image', str(error))
-            return
-        restarts = self._restarts(stamp_ns)
-        frame = self._sight.see(weights.policy.frames.observation, frame, restarts)
-        self._push(weights, frame[None], np.array([restarts]))
-        self._answer(weights, None, arrived_s, Action(header=message.header, step=self._images))
-        self._images += 1
-
-    def _restarts(self, stamp_ns: int) -> bool:
-        """Return whether the picture does not follow the one before it: a loop, or a pause."""
-        passed_ns, self._last_ns = stamp_ns - self._last_ns, stamp_ns
-        if passed_ns < 0:
-            self._diagnostics.count('jumps_back')
-        return not 0 <= passed_ns <= _GAP_NS
-
-
-def _nanoseconds(stamp: Time) -> int:
-    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
 
 
 def main() -> int:

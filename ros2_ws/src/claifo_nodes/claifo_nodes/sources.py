@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sensor_msgs.msg import Image
 
+from claifo.bags import codecs
 from claifo_core.deploy.contract import Seen
 from claifo_core.errors import ClaifoError
 from claifo_nodes import images
@@ -19,12 +20,11 @@ def look(message: Image | CompressedImage, stamps_ns: list[int]) -> Seen:
     """Return what the contract speaks of in a picture; a compressed one is decoded for it."""
     if isinstance(message, Image):
         return Seen(message.encoding, message.width, message.height, stamps_ns)
-    kind = next((k for k in ('jpeg', 'jpg', 'png') if k in message.format), message.format)
     try:
         height, width, _ = images.to_rgb(message).shape
     except ClaifoError:
         height = width = 0
-    return Seen('jpeg' if kind == 'jpg' else kind, width, height, stamps_ns)
+    return Seen(codecs.compression(message.format), width, height, stamps_ns)
 
 
 def numbers(

@@ -61,8 +61,13 @@ def configuration(environment: Mapping[str, str] = os.environ) -> str:
     """Return the configuration for Cyclone DDS; CYCLONEDDS_URI comes last and so wins.
 
     Raises:
-        ConfigError: A variable has a value that means nothing.
+        ConfigError: A variable has a value that means nothing, or asks for security.
     """
+    if environment.get('ROS_SECURITY_ENABLE') == 'true':
+        raise ConfigError(
+            'ROS_SECURITY_ENABLE is true, but ros2_embedded neither encrypts nor authenticates; '
+            'use ROS 2 with SROS 2, or unset it'
+        )
     scope = discovery_range(environment)
     general, discovery = _GENERAL, ''
     peers = [p for p in environment.get('ROS_STATIC_PEERS', '').split(';') if p]
