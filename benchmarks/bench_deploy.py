@@ -33,6 +33,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 import wire
 
@@ -300,15 +301,14 @@ def at_the_near_end(cuts: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--json', action='store_true', help='print one line of JSON')
-    parser.add_argument('--kills', type=int, default=100, help='of each (default: 100)')
+    """Read the arguments, measure, print."""
+    parser = common.parser('deploy', __doc__.splitlines()[0])
+    parser.add_argument('--kills', type=common.count, default=100, help='of each (default: 100)')
     parser.add_argument(
-        '--minutes', type=float, default=0, help='only memory, of so long a deployment'
+        '--minutes', type=common.positive, help='only memory, of so long a deployment'
     )
     parser.add_argument(
-        '--cuts', type=int, default=0, help='only cuts of the wire, so many; needs root'
+        '--cuts', type=common.count, help='only cuts of the wire, so many; needs root'
     )
     parser.add_argument('--near', nargs=2, help=argparse.SUPPRESS)
     parser.add_argument('--film', action='store_true', help=argparse.SUPPRESS)
@@ -317,13 +317,16 @@ def main() -> None:
         film()
         return
     if args.near:
-        found = measure_cuts(args.cuts, wire.Wire(*args.near))
-    elif args.cuts:
-        found = at_the_near_end(args.cuts)
-    else:
-        found = measure_memory(args.minutes) if args.minutes else measure(args.kills)
-    print(json.dumps(found, indent=None if args.json else 2))
+        print(json.dumps(measure_cuts(args.cuts, wire.Wire(*args.near))))
+        return
+    common.run(lambda: _asked(args), 'deploy', args)
+
+
+def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    if args.cuts:
+        return at_the_near_end(args.cuts)
+    return measure_memory(args.minutes) if args.minutes else measure(args.kills)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(common.script(main))

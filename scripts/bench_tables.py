@@ -23,7 +23,7 @@ def results(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield file name and content of the results of one benchmark that name their machine."""
     for path in sorted(RESULTS.glob('*.json')):
         found = json.loads(path.read_text())
-        if found.get('benchmark') == name and 'machine' in found:
+        if isinstance(found, dict) and found.get('benchmark') == name and 'machine' in found:
             yield path.name, found
 
 
@@ -37,16 +37,15 @@ def about(file: str, found: dict[str, Any]) -> list[str]:
 
 
 def learner(file: str, found: dict[str, Any]) -> list[str]:
-    """Return the row of a learner's result."""
-    rates = ', '.join(
-        f'{int(frames):,}: {one["updates_per_s"]:g} ({one["cpu_ms"]:.0f} ms of CPU)'
-        for frames, one in sorted(found['growth'].items(), key=lambda item: int(item[0]))
-    )
+    """Return the row of a learner's result: CPU time on a CPU, wall time on a GPU."""
+    kind = 'cpu_ms' if found['device'] == 'cpu' else 'wall_ms'
+    growth = sorted(found['growth'].items(), key=lambda item: int(item[0]))
+    times = ', '.join(f'{int(frames):,}: {one[kind]:.4g} ms' for frames, one in growth)
     memory = found['memory']
     peak = memory.get('gpu_mib', memory['resident_mib'])
     limit = found.get('ceiling')
     share = f'{found["gflop_per_s"]:.0f} of {limit["gflop_per_s"]:.0f}' if limit else '-'
-    return [*about(file, found), rates, share, f'{peak:.0f}']
+    return [*about(file, found), times, share, f'{peak:.0f}']
 
 
 def split(file: str, found: dict[str, Any]) -> list[str]:
@@ -70,7 +69,7 @@ def node(file: str, found: dict[str, Any]) -> list[str]:
 
 
 TABLES = (
-    ('learner', learner, 'updates/s by frames in the replay', 'GFLOP/s of ceiling', 'peak MiB'),
+    ('learner', learner, 'an update, by frames in the replay', 'GFLOP/s of ceiling', 'peak MiB'),
     ('loop', loop, 'environment steps/s', 'updates/s', 'counted'),
     ('node', node, 'p50 ms', 'p99 ms'),
 )
@@ -80,9 +79,9 @@ def tables() -> str:
     """Return all tables."""
     lines = []
     for name, row, *columns in TABLES:
+        rows = [_line(row(*found)) for found in results(name)]
         head = [f'`claifo bench {name}`', 'preset', 'machine', 'commit', *columns]
-        lines += [_line(head), '|' + '---|' * len(head)]
-        lines += [_line(row(*found)) for found in results(name)] + ['']
+        lines += [_line(head), '|' + '---|' * len(head), *rows, ''] if rows else []
     lines += [_line(['file', 'milliseconds of an update by part']), '|---|---|']
     lines += [_line(split(*found)) for found in results('learner')]
     return '\n'.join(lines) + '\n'
