@@ -97,7 +97,7 @@ class Player:
         if len(crops) > 1:
             raise ClaifoError(f'{self.source}: its cameras have different crops; bags are played '
                               'with one crop for all')  # fmt: skip
-        return FrameSpec(told['size_px'], crops.pop())
+        return FrameSpec(told['size_px'], crops.pop(), told.get('observation', 'rgb'))
 
     def read(self, bag: Path, topic: str) -> tuple[list[Film], list[Felt | None], BagReport]:
         """Read the episodes of a bag as the policy sees them: frames, and what it feels."""

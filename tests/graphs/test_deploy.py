@@ -135,10 +135,9 @@ def test_one_command_tries_it_on_a_simulated_robot(deploy, commands):
     assert launched.end() == 0
 
 
-@pytest.mark.parametrize('encoding', ['rgb8', 'jpeg'])
-def test_one_command_tries_it_on_a_video(deploy, commands, tmp_path, encoding):
+def test_one_command_tries_it_on_a_video(deploy, commands, tmp_path):
     known = contract.of_policy(trained().metadata)
-    camera = dataclasses.replace(known.cameras[0], topic='/eye', encoding=encoding, width=32)
+    camera = dataclasses.replace(known.cameras[0], topic='/eye', encoding='jpeg', width=32)
     agreed = dataclasses.replace(known, cameras=(camera,))
     (tmp_path / 'contract.yaml').write_text(contract.dump(agreed))
     film = cv2.VideoWriter(

@@ -19,6 +19,7 @@ from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract, export
 from claifo_core.frames import FrameSpec, prepare
 from claifo_core.networks import build_networks
+from claifo_core.observations import observe_episode
 from claifo_core.policy import Policy
 
 SIZE, STACK, ACTIONS, HZ = 16, 3, 4, 20.0
@@ -123,6 +124,15 @@ def test_figures_are_those_of_a_plain_loop(place, capsys):
         response = bag['responses'][name]
         assert response['change'] == pytest.approx(np.abs(every - other).mean(), abs=1e-5)
         assert response['relative'] == pytest.approx(response['change'] / np.mean(pairs), abs=1e-3)
+
+
+def test_a_policy_without_colours_sees_none(place, capsys, tmp_path):
+    policy = make_policy(observation='grayscale')
+    policy.save(tmp_path / 'grey.safetensors')
+    found = told(capsys, tmp_path / 'grey.safetensors', '--bag', place / 'tinted')['bag']
+    greys = [observe_episode('grayscale', tinted(film(k, n))) for k, n in enumerate((40, 70, 30))]
+    every = np.concatenate([by_hand(policy, shown) for shown in greys])
+    np.testing.assert_allclose(found['mean'], every.mean(0), atol=1e-5)
 
 
 def test_a_policy_that_looks_gets_no_verdict(place, capsys):

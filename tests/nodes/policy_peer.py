@@ -9,12 +9,11 @@ import torch
 from builtin_interfaces.msg import Time
 from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.node import Node
-from sensor_msgs.msg import Image
 
-from claifo_core.config import EnvConfig, ExpertConfig, NetworkConfig, TrainConfig
+from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
-from claifo_nodes import images, qos, time_steps
+from claifo_nodes import qos, time_steps
 from claifo_nodes.time_steps import Batch
 
 TASK = 'walker_walk'
@@ -22,7 +21,7 @@ SIZE, STACK, ACTIONS, SESSION = 16, 3, 6, 99
 SMALL = NetworkConfig(channels=4, strides=(2, 1), latent_dim=8, hidden_dim=16)
 
 
-def policy(seed: int = 0, *, task=TASK, size_px=SIZE, network=SMALL, crop=None) -> Policy:
+def policy(seed: int = 0, *, task=TASK, size_px=SIZE, network=SMALL) -> Policy:
     """A policy of random weights whose actions differ a lot from frame to frame."""
     networks = build_networks(
         network, frame_stack=STACK, size_px=size_px, action_dim=ACTIONS, seed=seed
@@ -31,7 +30,6 @@ def policy(seed: int = 0, *, task=TASK, size_px=SIZE, network=SMALL, crop=None) 
         networks.actor[-1].weight.mul_(3)
     config = TrainConfig(
         env=EnvConfig(task=task, size_px=size_px, frame_stack=STACK),
-        expert=ExpertConfig(crop=crop),
         network=network,
     )
     return Policy.of(networks, config, {})
@@ -70,14 +68,13 @@ def expected(acting: Policy, film: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 class Peer(Node):
-    """Simulator, learner and camera in one."""
+    """Simulator and learner in one."""
 
     def __init__(self, name: str = 'peer', *, listens: bool = True):
         super().__init__(name)
         self.run = secrets.randbits(63) | 1
         self.steps = self.create_publisher(TimeStep, 'time_step', qos.TIME_STEP)
         self.weights = self.create_publisher(PolicyWeights, 'weights', qos.WEIGHTS)
-        self.images = self.create_publisher(Image, 'camera/image_raw', qos.SENSOR)
         self.actions: list[Action] = []
         if listens:
             self.listen()
@@ -96,14 +93,6 @@ class Peer(Node):
         data = acting if isinstance(acting, bytes) else acting.to_bytes()
         fields = {'task': TASK, 'session': SESSION, 'version': version, 'policy': data} | changes
         self.weights.publish(PolicyWeights(**fields))
-
-    def picture(self, shown: np.ndarray, stamp_ns: int, **changes):
-        stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
-        message = images.to_image(shown, stamp, 'camera')
-        for name, value in changes.items():
-            setattr(message, name, value)
-        self.images.publish(message)
-        return message
 
 
 def rows(action: Action) -> np.ndarray:

@@ -86,15 +86,20 @@ def test_the_simulator_films_with_a_topic_per_camera(ros, spin):
     ros(options)
     watcher, sim = Watcher(), SimNode()
     spinner = spin(watcher, sim)
-    spinner.until(lambda: all(len(found) > 3 for found in watcher.seen.values()))
-    spinner.until(lambda: len(watcher.steps) > 3)
-    first = time_steps.unpack(watcher.steps[0])
-    assert first.frames.shape == (1, 24, 24, 6)
-    assert first.proprio.shape == (1, 24)
-    for number in range(3):
-        left, right = (watcher.seen[name][number] for name in ('cam1', 'cam3'))
-        assert left.header.stamp == right.header.stamp
-        step = next(s for s in watcher.steps if s.header.stamp == left.header.stamp)
-        frames = time_steps.unpack(step).frames[0]
-        np.testing.assert_array_equal(images.to_rgb(left), frames[..., :3])
-        np.testing.assert_array_equal(images.to_rgb(right), frames[..., 3:])
+    found: dict[int, tuple] = {}
+
+    def complete():
+        """Match what has the same stamp; a busy machine loses some."""
+        sources = (*watcher.seen.values(), watcher.steps)
+        by_stamp = [{(m.header.stamp.sec, m.header.stamp.nanosec): m for m in s} for s in sources]
+        common = set.intersection(*map(set, by_stamp))
+        found.update({stamp: tuple(s[stamp] for s in by_stamp) for stamp in common})
+        return len(found) >= 3
+
+    spinner.until(complete)
+    for left, right, step in found.values():
+        shown = time_steps.unpack(step)
+        assert shown.frames.shape == (1, 24, 24, 6)
+        assert shown.proprio.shape == (1, 24)
+        np.testing.assert_array_equal(images.to_rgb(left), shown.frames[0, ..., :3])
+        np.testing.assert_array_equal(images.to_rgb(right), shown.frames[0, ..., 3:])

@@ -41,8 +41,7 @@ class Graph:
         """Wait until everybody has found everybody."""
         self.until(lambda: self.policy.active and self.peer.count_subscribers('action')
                    and self.peer.count_publishers('action'))  # fmt: skip
-        self.until(lambda: self.peer.steps.get_subscription_count()
-                   or self.peer.images.get_subscription_count())  # fmt: skip
+        self.until(self.peer.steps.get_subscription_count)
 
     def answers(self, count):
         """Wait for so many actions in all, and no more; return them."""
