@@ -132,7 +132,9 @@ def test_reward_is_the_mean_logit_times_similarity_scaled_once():
     agent = method('patchail')
     judge, network = agent._judge, agent.networks.discriminator
     wanted_scale = None
-    for _ in range(2):
+    for times in (1, 300):  # patches that differ more make another similarity
+        with torch.no_grad():
+            network.layers[-1].weight.mul_(times)
         ours, theirs = RNG.integers(0, 256, (2, 2, 6, 2, 3, 16, 16))
         pairs = [torch.from_numpy(part).float() for part in (*ours, *theirs)]
         reward, _ = judge.learn(pairs[:2], pairs[2:], lambda loss: loss)
@@ -142,6 +144,7 @@ def test_reward_is_the_mean_logit_times_similarity_scaled_once():
             np.stack([patch_logits(network, image) for image in stack]) for stack in stacks
         )
         alike = patchail.similarity(as_tensor(agent_out), as_tensor(expert_out)).numpy()
+        assert times == 1 or abs(alike.mean() - 1.3 / wanted_scale) > 0.05
         wanted_scale = wanted_scale or 1.3 / alike.mean()
         np.testing.assert_allclose(
             reward, wanted_scale * alike * agent_out.mean(1), rtol=1e-3, atol=1e-5

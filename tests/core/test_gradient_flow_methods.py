@@ -78,8 +78,20 @@ def test_byol_trains_encoder_and_heads_and_its_target_follows():
     ]
 
 
+def test_byol_has_one_plain_view_only_where_it_is_to_be_faithful():
+    for name, plain in (('byol', 0), ('byol_faithful', 1)):
+        agent = method(name, augment__brightness=[2.0, 2.0])
+        seen: list[torch.Tensor] = []
+        loss = agent._objective.loss
+        agent._objective.loss = lambda *views, loss=loss, seen=seen: (
+            seen.extend(view.images for view in views) or loss(*views)
+        )
+        agent.update(batch(0), batch(1), 0.4)
+        assert [torch.equal(view, batch(0).obs.float()) for view in seen] == [plain, 0]
+
+
 def test_the_slow_copy_moves_by_a_hundredth():
-    agent = method('byol')
+    agent = method('byol', agent__learning_rate=0.1)
     before = agent.networks.heads.target[0].linear.weight.clone()
     assert torch.equal(before, agent.networks.encoder.linear.weight)
     without(agent, 'critic')
