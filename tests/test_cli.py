@@ -17,7 +17,9 @@ from claifo_core.errors import ClaifoError
 from claifo_sim.errors import SimError
 
 HEAVY = ('torch', 'mujoco', 'dm_control', 'gymnasium', 'rosbags', 'matplotlib', 'cv2', 'scipy')
-COMMANDS = ('tasks', 'domains', 'expert', 'bag', 'train', 'eval', 'report', 'doctor', 'bench')
+COMMANDS = (
+    'tasks', 'domains', 'expert', 'bag', 'train', 'study', 'eval', 'report', 'doctor', 'bench',
+)  # fmt: skip
 
 
 def claifo(*args: str, **settings) -> subprocess.CompletedProcess:

@@ -15,7 +15,7 @@ from claifo.report.template import PAGE, STYLE
 from claifo.study import export, results, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING
-from claifo.study.results import Group, Score
+from claifo.study.results import Group, Result, Score
 from claifo_core.files import write_atomic
 from claifo_core.methods import METHODS
 
@@ -34,6 +34,7 @@ _EXTRA = """
 table.numbers { font-size: 13px; } td b { white-space: nowrap; }
 table.numbers td, table.numbers th { white-space: nowrap; padding-right: 13px; }
 .small { color: var(--muted); font-size: 12.5px; }
+.bad ul { font-size: 13.5px; }
 .bad { border-left: 4px solid var(--source); padding-left: 12px; }
 code { font-size: 12.5px; overflow-wrap: anywhere; }
 """
@@ -114,20 +115,26 @@ def _header(study: Study, groups: Sequence[Group]) -> str:
 
 def _troubles(groups: Sequence[Group]) -> str:
     """Say which runs have failed or are not at their end."""
-    lines = []
-    for result in (r for g in groups for r in g.results if r.progress.state != DONE):
-        known = result.progress
-        if known.state == FAILED:
-            why = f'failed: {store.last_line(result.log)}'
-        else:
-            why = 'not begun' if known.state == WAITING else f'{known.share:.0%} done'
-        lines.append(f'<li>{escape(str(known.run))}: {escape(why)}</li>')
+    lines, count = [], 0
+    for group in groups:
+        reasons: dict[str, list[str]] = {}
+        for result in (r for r in group.results if r.progress.state != DONE):
+            reasons.setdefault(_why(result), []).append(str(result.progress.run.seed))
+            count += 1
+        told = '; '.join(f'seed {", ".join(seeds)} {why}' for why, seeds in reasons.items())
+        if told:
+            lines.append(f'<li>{escape(f"{group.method}, {group.task}, {group.domain}: {told}")}')
     if not lines:
         return ''
-    return (
-        f'<div class="bad">{heading(f"{len(lines)} runs are not finished")}'
-        f'<ul>{"".join(lines)}</ul></div>'
-    )
+    counted = '1 run is' if count == 1 else f'{count} runs are'
+    return f'<div class="bad">{heading(f"{counted} not finished")}<ul>{"".join(lines)}</ul></div>'
+
+
+def _why(result: Result) -> str:
+    known = result.progress
+    if known.state == FAILED:
+        return f'failed: {store.last_line(result.log)}'
+    return 'not begun' if known.state == WAITING else f'{known.share:.0%} done'
 
 
 def _world(study: Study, groups: Sequence[Group], source: str) -> str:

@@ -1,13 +1,13 @@
 """Runs on a cluster, through submitit: a thin adapter of its executor to the runner's.
 
-Each job is a command line (submitit's CommandFunction), whose output goes to the log of the run.
-submitit pickles that command for its own transport, in the folder `submitit` of the study; claifo
-reads none of those files.
+Each job is a command line (submitit's CommandFunction). submitit pickles it for its own transport,
+in the folder `submitit` of the study; claifo reads none of those files.
 """
 
 from __future__ import annotations
 
 import shlex
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from claifo.study.plan import Study
 from claifo_core.errors import ClaifoError
 
 _JOBS = 64  # side by side, where neither the study nor --jobs says
-_KILLED, _FAILED = -15, 1
-# Slurm took the machine away: the run goes on from its checkpoint.
+# The machine was taken away: the run goes on from its checkpoint.
 _TAKEN = ('TIMEOUT', 'PREEMPTED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'CANCELLED', 'INTERRUPTED')
 
 
@@ -35,7 +34,7 @@ class ClusterProcess:
             return None
         if self._job.exception() is None:
             return 0
-        return _KILLED if self._job.state.startswith(_TAKEN) else _FAILED
+        return -signal.SIGTERM if self._job.state.startswith(_TAKEN) else 1
 
     def stop(self) -> None:
         """Cancel it: Slurm sends SIGTERM, on which the run writes a checkpoint."""
@@ -45,11 +44,7 @@ class ClusterProcess:
 
 
 class ClusterExecutor:
-    """Hands commands to submitit.
-
-    Attributes:
-        jobs: How many run side by side.
-    """
+    """Hands commands to submitit; ``jobs`` of them run side by side."""
 
     def __init__(self, study: Study, folder: Path, cluster: str, jobs: int | None) -> None:
         """Set the parameters of the jobs: those of the study over ours.
@@ -60,9 +55,7 @@ class ClusterExecutor:
         try:
             import submitit
         except ImportError:
-            raise ClaifoError(
-                f"--cluster is {cluster}, but submitit is missing: pip install 'claifo[cluster]'"
-            ) from None
+            raise ClaifoError("--cluster needs submitit: pip install 'claifo[cluster]'") from None
         self.jobs = jobs or study.jobs or _JOBS
         self._submitit, self._folder = submitit, folder / 'submitit'
         cores = study.threads + study.base.env.num_envs

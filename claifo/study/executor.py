@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 _PR_SET_PDEATHSIG = 1
-_GPUS = Path('/proc/driver/nvidia/gpus')
 _libc = ctypes.CDLL(None)
 
 
@@ -109,7 +108,7 @@ def gpus() -> list[str]:
     allowed = os.environ.get('CUDA_VISIBLE_DEVICES')
     if allowed is not None:
         return [name for name in allowed.split(',') if name.strip() not in ('', '-1')]
-    return [str(i) for i in range(len(list(_GPUS.glob('*'))))]
+    return [str(i) for i, _ in enumerate(Path('/dev').glob('nvidia[0-9]*'))]
 
 
 def _die_with(parent: int) -> None:
