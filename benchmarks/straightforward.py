@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core import agent, augment, photometric
+from claifo_core import agent, augment, optimisers, photometric
 from claifo_core.layers import Linear
 from claifo_core.objective import View
 
@@ -127,9 +127,9 @@ def plain_agent(learner: Learner) -> PlainAgent:
         for part in module.modules():
             if isinstance(part, Linear):
                 part.__class__ = nn.Linear
-    optimisers = agent.build_optimisers(networks, learner.config)
+    adam = optimisers.build_optimisers(networks, learner.config.agent)
     augmenter = PlainAugmenter(learner.config.augment, learner.rngs['augment'])
-    return PlainAgent(networks, optimisers, augmenter, learner.config, learner.rngs['agent'])
+    return PlainAgent(networks, adam, augmenter, learner.config, learner.rngs['agent'])
 
 
 def _of(values: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,40 +17,8 @@ if TYPE_CHECKING:
     from claifo_core.augment import Augmenter
     from claifo_core.config import TrainConfig
     from claifo_core.networks import Networks
+    from claifo_core.optimisers import Optimisers
     from claifo_core.replay import Batch
-
-
-@dataclass
-class Optimisers:
-    """Adam over the encoder with what its objective needs, over each head, over the judge."""
-
-    encoder: torch.optim.Adam
-    critic: torch.optim.Adam
-    actor: torch.optim.Adam
-    discriminator: torch.optim.Adam
-
-    def items(self) -> list[tuple[str, torch.optim.Adam]]:
-        """Return the optimisers by name."""
-        return [(f.name, getattr(self, f.name)) for f in fields(self)]
-
-
-def build_optimisers(networks: Networks, config: TrainConfig) -> Optimisers:
-    """Return fused Adam optimisers with the learning rates of the configuration."""
-    agent = config.agent
-
-    def adam(rate: float, *parts: nn.Module, matrix: tuple[Tensor, ...] = ()) -> torch.optim.Adam:
-        weights = [weight for part in parts for weight in part.parameters()]
-        trained = [weight for weight in (*weights, *matrix) if weight.requires_grad]
-        return torch.optim.Adam(trained, rate, fused=True)
-
-    heads = [networks.heads] if networks.heads is not None else []
-    rate = agent.learning_rate
-    return Optimisers(
-        encoder=adam(rate, networks.encoder, *heads, matrix=(networks.similarity,)),
-        critic=adam(rate, networks.critic),
-        actor=adam(rate, networks.actor),
-        discriminator=adam(agent.discriminator_learning_rate, networks.discriminator),
-    )
 
 
 class Agent:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from claifo_core.agent import Agent, build_optimisers
+from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
 from claifo_core.capture import Recorded
 from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
 from claifo_core.exploration import uniform
 from claifo_core.networks import build_networks
+from claifo_core.optimisers import build_optimisers
 from claifo_core.parallel import ALONE, Team
 from claifo_core.policy import Policy
 from claifo_core.replay import Batch, Replay
@@ -133,14 +134,13 @@ class Learner:
         }
         self.agent = Agent(
             networks,
-            build_optimisers(networks, config),
+            build_optimisers(networks, config.agent),
             Augmenter(config.augment, self.rngs['augment']),
             config,
             self.rngs['agent'],
             half=half,
         )
         for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
-            _let_rates_change(optimiser, self.device)
             team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
         self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
@@ -186,6 +186,12 @@ class Learner:
         return agent.std_start + share * (agent.std_end - agent.std_start)
 
     @property
+    def rate_share(self) -> float:
+        """Share of the learning rates that is left at the present step; it falls linearly."""
+        done = min(1.0, self.steps / self.config.steps)
+        return 1 - (1 - self.config.agent.final_rate) * done
+
+    @property
     def owed(self) -> int:
         """Updates that the update-to-step ratio still asks for."""
         due = (self.steps - self.config.seed_steps) // self.config.update_every + 1
@@ -217,7 +223,7 @@ class Learner:
         Raises:
             ClaifoError: a loss is not finite or has exploded.
         """
-        self._set_rates()
+        self.agent.optimisers.set_share(self.rate_share)
         self._std.fill_(self.std)
         self._refresh()
         if not self._at_home:
@@ -262,24 +268,6 @@ class Learner:
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
         self._totals.add(self.agent.update(self._batch, expert, self._std))
 
-    def _set_rates(self) -> None:
-        """Let the learning rates fall linearly over the run."""
-        agent = self.config.agent
-        if agent.final_rate == 1:
-            return
-        share = 1 - (1 - agent.final_rate) * min(1.0, self.steps / self.config.steps)
-        for name, optimiser in self.agent.optimisers.items():
-            rate = (
-                agent.discriminator_learning_rate
-                if name == 'discriminator'
-                else agent.learning_rate
-            )
-            group = optimiser.param_groups[0]
-            if isinstance(group['lr'], torch.Tensor):
-                group['lr'].fill_(share * rate)
-            else:
-                group['lr'] = share * rate
-
     def _guard(self) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""
         found = self._totals.exploded()
@@ -317,9 +305,7 @@ class Learner:
         found = {'similarity': networks.similarity.detach()}
         for name, module in networks.modules().items():
             found |= {f'{name}.{key}': value for key, value in module.state_dict().items()}
-        for name, optimiser in self.agent.optimisers.items():
-            for index, moments in optimiser.state_dict()['state'].items():
-                found |= {f'adam.{name}.{index}.{key}': v for key, v in moments.items()}
+        found |= self.agent.optimisers.moments()
         return found | {f'rng.{name}': rng.get_state() for name, rng in self.rngs.items()}
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
@@ -328,37 +314,7 @@ class Learner:
         networks.similarity.data.copy_(tensors['similarity'])
         for name, module in networks.modules().items():
             module.load_state_dict({k: tensors[f'{name}.{k}'] for k in module.state_dict()})
-        for name, optimiser in self.agent.optimisers.items():
-            state = optimiser.state_dict()
-            state['state'] = _moments(tensors, f'adam.{name}.')
-            optimiser.load_state_dict(state)
-            _match_layout(optimiser)
+        self.agent.optimisers.load_moments(tensors)
         for name, rng in self.rngs.items():
             rng.set_state(tensors[f'rng.{name}'].cpu())
         self._learn.forget()
-
-
-def _moments(tensors: dict[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
-    found: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith(prefix):
-            index, moment = key.removeprefix(prefix).split('.')
-            found.setdefault(int(index), {})[moment] = value
-    return found
-
-
-def _match_layout(optimiser: torch.optim.Adam) -> None:
-    """Lay moments out in memory as their weights are: fused Adam on a CPU ignores strides."""
-    for parameter, state in optimiser.state.items():
-        for key, value in state.items():
-            if value.shape == parameter.shape:
-                state[key] = torch.empty_like(parameter).copy_(value)
-
-
-def _let_rates_change(optimiser: torch.optim.Adam, device: torch.device) -> None:
-    """Keep the learning rate where a CUDA graph reads it anew in every update."""
-    if device.type != 'cuda':
-        return
-    for group in optimiser.param_groups:
-        group['lr'] = torch.tensor(group['lr'], device=device)
-        group['capturable'] = True

@@ -9,9 +9,10 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent import Agent, build_optimisers
+from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
 from claifo_core.networks import build_networks
+from claifo_core.optimisers import build_optimisers
 from claifo_core.replay import Batch
 
 B = 6
@@ -27,7 +28,7 @@ def build(**options) -> Agent:
         config.network, frame_stack=2, size_px=16, action_dim=2, seed=1, agent=config.agent
     )
     return Agent(
-        networks, build_optimisers(networks, config),
+        networks, build_optimisers(networks, config.agent),
         Augmenter(config.augment, torch.Generator().manual_seed(2)),
         config, torch.Generator().manual_seed(3),
     )  # fmt: skip

@@ -11,9 +11,10 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent import Agent, build_optimisers
+from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
 from claifo_core.networks import Networks, build_networks
+from claifo_core.optimisers import build_optimisers
 from claifo_core.replay import Batch
 
 BATCH, STACK, SIZE, ACTIONS = 5, 2, 16, 2
@@ -337,7 +338,7 @@ def test_one_update(options):
         proprio_dim=PROPRIO * config.env.proprio,
     )  # fmt: skip
     shake(networks)
-    optimisers = build_optimisers(networks, config)
+    optimisers = build_optimisers(networks, config.agent)
     agent = Agent(
         networks, optimisers, Augmenter(config.augment, torch.Generator().manual_seed(1)),
         config, torch.Generator().manual_seed(2),

@@ -7,12 +7,13 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent import Agent, build_optimisers
+from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
 from claifo_core.config import NetworkConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.learner import Learner, TimeStep
 from claifo_core.networks import Encoder, build_networks
+from claifo_core.optimisers import build_optimisers
 from claifo_core.policy import Policy
 from claifo_core.replay import Batch, Replay
 
@@ -90,7 +91,7 @@ def build(**options) -> Agent:
         proprio_dim=PROPRIO, seed=1,
     )  # fmt: skip
     return Agent(
-        networks, build_optimisers(networks, config),
+        networks, build_optimisers(networks, config.agent),
         Augmenter(config.augment, torch.Generator().manual_seed(2)),
         config, torch.Generator().manual_seed(3),
     )  # fmt: skip
