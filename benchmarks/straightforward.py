@@ -184,6 +184,14 @@ def _hue(frame: Tensor, turn: Tensor) -> Tensor:
     return (choices * mask.unsqueeze(1)).sum(2)
 
 
+def _jitter(frame: Tensor, values: Tensor) -> Tensor:
+    """Apply the four changes above in the order that was drawn."""
+    each = (_brightness, _contrast, _saturation, _hue)
+    for number in values[0, 4:].int().tolist():
+        frame = each[number](frame, values[:, number])
+    return frame
+
+
 def _grayscale(frame: Tensor, chosen: Tensor) -> Tensor:
     return torch.where(_of(chosen), _luma(frame), frame)
 
@@ -212,9 +220,7 @@ def _permute(frame: Tensor, order: Tensor) -> Tensor:
 
 _PLAIN: dict[augment.Change, Callable[[Tensor, Tensor], Tensor]] = {
     photometric.brightness_: _brightness,
-    photometric.contrast_: _contrast,
-    photometric.saturation_: _saturation,
-    photometric.hue_: _hue,
+    photometric.jitter_: _jitter,
     photometric.grayscale_: _grayscale,
     photometric.invert_: _invert,
     photometric.blur_: _blur,
