@@ -6,6 +6,7 @@ import array
 import dataclasses
 import threading
 import time
+import types
 
 import cv2
 import numpy as np
@@ -222,6 +223,28 @@ def test_a_stream_that_jumps_back_begins_a_new_stack(live, capfd):
     assert found.node._diagnostics.counts['jumps_back'] == 1
     assert 20 - STACK - 3 <= len(found.robot.actions) - count <= 20 - STACK + 1
     assert capfd.readouterr().err.count('stamps went back') == 1
+
+
+def test_a_worker_that_falls_behind_acts_on_the_newest_frames_and_keeps_no_others(live):
+    policy, pictures = trained(), film(30)[None]
+    found = live(policy)
+    found.begin(pictures)
+    pilot, waiting = found.node._pilot, []
+    quick = pilot._actor.act
+
+    def slow(*given):
+        time.sleep(0.4)  # eight pictures
+        waiting.append(len(pilot._pending))
+        return quick(*given)
+
+    pilot._actor = types.SimpleNamespace(act=slow)
+    before = found.robot.actions[-1]
+    found.play(pictures)
+    assert max(waiting) == STACK + 1
+    for action in found.robot.actions[found.robot.actions.index(before) + 2 :]:
+        number = found.shown[action.header.stamp.sec * 10**9 + action.header.stamp.nanosec]
+        if number >= STACK and action.late == before.late:  # all frames came in time
+            assert np.allclose(action.data, wanted(policy, pictures, number), atol=1e-5)
 
 
 def test_a_film_in_a_loop_is_seen_by_its_own_clock(ros, tmp_path, capfd):

@@ -1,8 +1,8 @@
 """A policy on live cameras: what arrives becomes ticks, and a thread of its own acts on them.
 
 Callbacks only take in; decoding, the network and the publication happen in the worker, so a slow
-picture never keeps the executor from the next one. When the worker falls behind, every frame goes
-on the stack, but only the newest tick is acted on.
+picture never keeps the executor from the next one. When the worker falls behind, the newest frames
+go on the stack, as many as it holds, and only the newest tick is acted on.
 """
 
 from __future__ import annotations
@@ -68,9 +68,8 @@ class Pilot:
         shadow: Shadow | None = None,
     ) -> None:  # fmt: skip
         """Listen to all sources; nothing is acted on yet."""
-        self._shadow = shadow
         self._node, self._actor, self._contract = node, actor, contract
-        self._diagnostics = diagnostics
+        self._diagnostics, self._shadow = diagnostics, shadow
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
         self._joints: JointState | None = None
@@ -147,9 +146,9 @@ class Pilot:
             return []
         try:
             sources.numbers(self._joints, proprio.names, proprio.fields)
+            return []
         except ClaifoError as error:
             return [f'{proprio.topic}: {error}']
-        return []
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -207,10 +206,9 @@ class Pilot:
     def _leave_out(self, number: int, at_s: float, age_ns: int) -> None:
         """Leave out a picture of another time, and say so if that goes on."""
         if at_s - self._in_time_s[number] > _CLOCK_S:
-            topic = self._contract.cameras[number].topic
             self._diagnostics.error(
-                'clock', f'{topic}: stamps are {age_ns / 1e9:+.1f} s off the ROS clock; '
-                'synchronise the clocks, or set use_sim_time for a bag'
+                'clock', f'{self._contract.cameras[number].topic}: stamps are {age_ns / 1e9:+.1f} '
+                's off the ROS clock; synchronise the clocks, or set use_sim_time for a bag'
             )  # fmt: skip
 
     def _note(self, number: int, message: Image | CompressedImage, stamp_ns: int) -> Seen:
@@ -247,12 +245,21 @@ class Pilot:
         with self._condition:
             self._delays.append(arrival.age_ns)
             jumps = self._ticks.jumps_back
-            self._pending.extend(self._ticks.add(source, stamp_ns, arrival))
+            self._line_up(self._ticks.add(source, stamp_ns, arrival))
             jumped = self._ticks.jumps_back > jumps
             self._condition.notify()
         if jumped:
             self._diagnostics.warn('jumps_back', 'stamps went back: a loop, or a clock that was '
                                    'set; the stack begins anew')  # fmt: skip
+
+    def _line_up(self, ticks: list[Tick]) -> None:
+        """Add ticks for the worker; more than fill the stack would only hold memory."""
+        for tick in ticks:
+            if len(self._pending) > self._contract.frame_stack:
+                gone, kept = self._pending.popleft(), self._pending[0]
+                self._pending[0] = kept._replace(restarts=gone.restarts or kept.restarts)
+                self._diagnostics.counts['skipped'] += 1
+            self._pending.append(tick)
 
     def _work(self) -> None:
         """Serve ticks until stopped; what must not happen is told to the node."""
