@@ -162,7 +162,6 @@ class NetworkConfig(_Section):
         'convolutions and the place of each feature (spatial_softmax), a small transformer (vit)',
         choices=('drq', 'impala', 'spatial_softmax', 'vit'),
     )
-    grayscale: bool = option(False, 'every network sees the luma of the images alone')
     projection: int = option(
         0, 'width of a head between latent and contrastive loss; 0: none', low=0
     )

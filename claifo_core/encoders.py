@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # caches.
 _BLOCK_NUMBERS = 1 << 19
 
-_LUMA = (0.2989, 0.587, 0.114)
 
 
 class Encoder(nn.Module):
@@ -33,7 +32,6 @@ class Encoder(nn.Module):
         super().__init__()
         self.views = views
         self._apart = views if config.views == 'shared' else 1
-        self._grayscale = config.grayscale
         in_channels = 3 * stack * views // self._apart
         self.body: nn.Module | None = None
         if config.encoder == 'drq':
@@ -77,8 +75,6 @@ class Encoder(nn.Module):
         return self._latent(features.permute(0, 2, 3, 1).flatten(1), plain_linear)
 
     def _arrange(self, images: Tensor) -> Tensor:
-        if self._grayscale:
-            images = grayscale(images)
         if self._apart > 1:
             images = images.unflatten(1, (-1, self._apart, 3)).transpose(1, 2)
             images = images.flatten(2, 3).flatten(0, 1)
@@ -114,15 +110,6 @@ class Encoder(nn.Module):
         features: Tensor = x.to_dense() if own_layout else x
         # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
         return features.permute(0, 2, 3, 1).flatten(1)
-
-
-def grayscale(images: Tensor) -> Tensor:
-    """Return the luma of every picture in all three of its channels, shape (B, 3 N, H, W)."""
-    pictures = images.unflatten(1, (-1, 3))
-    red, green, blue = pictures.unbind(2)
-    luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
-    replicated: Tensor = luma.unsqueeze(2).expand_as(pictures).flatten(1, 2)
-    return replicated
 
 
 def conv_sizes(config: NetworkConfig, size_px: int) -> list[int]:

@@ -170,7 +170,16 @@ _ABLATIONS = {
         'least-squares discriminator with its reward', _LAIFO,
         {'agent.gan_loss': 'least_squares'},
     ),
-    'grayscale': Method('luma of all images', _CLAIFO, {'network.grayscale': True}),
+    **{
+        kind: Method(what, source, {'env.observation': kind, **extra})
+        for kind, what, source, extra in (
+            ('grayscale', 'luma of all images', _CLAIFO, {}),
+            (
+                'event', 'event images, random shift alone (Eb-LAIfO)', 'Eb-LAIfO code',
+                {**_NO_CONTRAST, **_SHIFT},
+            ),
+        )
+    },
     **{
         f'encoder_{body}': Method(f'another encoder: {body}', source, {'network.encoder': body})
         for body, source in (

@@ -27,7 +27,8 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
     ('network.encoder', 'impala'): ('encoders.py', ('test_encoders.py',)),
     ('network.encoder', 'spatial_softmax'): ('encoders.py', ('test_encoders.py',)),
     ('network.encoder', 'vit'): ('encoders.py', ('test_encoders.py',)),
-    ('network.grayscale', True): ('encoders.py', ('test_encoders.py',)),
+    ('env.observation', 'grayscale'): ('observations.py', ('test_observations.py',)),
+    ('env.observation', 'event'): ('observations.py', ('test_observations.py',)),
 }
 
 

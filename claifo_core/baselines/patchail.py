@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from claifo_core import losses
 from claifo_core.diagnostics import judge_metrics
-from claifo_core.encoders import grayscale
 from claifo_core.layers import initialise
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, config: NetworkConfig, channels: int) -> None:
         """Build for ``channels`` of both stacks together; 32, 64, 128 wide at the default."""
         super().__init__()
-        self._grayscale = config.grayscale
         widths = (channels, *(times * config.channels for times in (1, 2, 4)), 1)
         layers: list[nn.Module] = []
         for before, width in itertools.pairwise(widths):
@@ -45,8 +43,6 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, shape (B, patches), of images in -0.5..0.5, shape (B, C, H, W)."""
-        if self._grayscale:
-            images = grayscale(images)
         logits: Tensor = self.layers(images)
         return logits.flatten(1)
 

@@ -1,4 +1,4 @@
-"""Encoders to choose from: sizes, what they compute, grayscale, and policy files."""
+"""Encoders to choose from: sizes, what they compute, and policy files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from test_gradient_flow import batch, build
+from test_gradient_flow import batch
 from torch import nn
 from toy_world import Session, small_config
 
 from claifo_core.config import NetworkConfig
 from claifo_core.deploy import actors, contract, export
-from claifo_core.encoders import BODIES, Encoder, grayscale
+from claifo_core.encoders import BODIES, Encoder
 from claifo_core.policy import Policy
 
 KINDS = ['drq', *BODIES]
@@ -113,43 +113,8 @@ def test_impala_halves_the_picture_three_times():
         assert body(stacks(21)).shape == (4, 6 * 3 * 3)  # 21: 11, 6, 3
 
 
-def test_grayscale_is_luma_in_all_channels():
-    images = stacks()
-    wanted = np.empty(images.shape)
-    for picture in range(2):
-        r, g, b = (images[:, 3 * picture + k].numpy() for k in range(3))
-        for k in range(3):
-            wanted[:, 3 * picture + k] = 0.2989 * r + 0.587 * g + 0.114 * b
-    np.testing.assert_allclose(grayscale(images), wanted, rtol=1e-5)
-
-
-def recoloured(images: torch.Tensor) -> torch.Tensor:
-    """Return other colours of the same luma."""
-    moved = images.clone().unflatten(1, (-1, 3))
-    moved[:, :, 0] += 20 / 0.2989
-    moved[:, :, 1] -= 20 / 0.587
-    return moved.flatten(1, 2)
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_with_grayscale_colour_does_not_matter(kind):
-    images = stacks()
-    for gray in (True, False):
-        net = encoder(kind, grayscale=gray)
-        same = torch.allclose(net(images), net(recoloured(images)), atol=1e-4)
-        assert same == gray
-
-
-def test_with_grayscale_the_patches_of_patchail_are_gray_as_well():
-    for gray in (True, False):
-        judge = build(agent__judge='patch', network__grayscale=gray).networks.discriminator
-        images = torch.cat([stacks(16), stacks(16)], 1) / 255
-        other = torch.cat([recoloured(stacks(16))] * 2, 1) / 255
-        assert torch.allclose(judge(images), judge(other), atol=1e-4) == gray
-
-
 OPTIONS = pytest.mark.parametrize(
-    'options', [*({'network__encoder': k} for k in KINDS), {'network__grayscale': True}], ids=str
+    'options', [{'network__encoder': kind} for kind in KINDS], ids=str
 )
 
 
