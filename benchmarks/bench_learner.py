@@ -6,9 +6,9 @@ Prints one JSON object, all of it measured on random frames:
 * ``growth``: the same with more frames in the replay (``--frames 10000 1000000``).
 * ``split``: milliseconds of an update by part, medians: CPU time on a CPU; on a GPU time between
   CUDA events, of an update whose kernels are launched one by one.
-* ``flop`` and ``bytes``: counted from the settings (flop.py); ``gflop_per_s`` is what that makes
-  per second (on a CPU of CPU time per thread, which other load hardly changes), ``ceiling`` the
-  fastest matrix product that this device shows in this arithmetic.
+* ``flop`` and ``bytes``: counted from the settings (claifo_core/flop.py); ``gflop_per_s`` is
+  what that makes per second (on a CPU of CPU time per thread, which other load hardly changes),
+  ``ceiling`` the fastest matrix product that this device shows in this arithmetic.
 * ``memory``: peak of this process.
 
 The straightforward variant is compared by compare_straightforward.py.
@@ -76,8 +76,9 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     """Return FLOP and bytes of an update, the rates they make, and the ceiling beside them."""
     import torch
     from ceiling import ceiling
-    from flop import bytes_moved, flop, is_counted
-    from synthetic import shape_of
+
+    from claifo.compute import shape_of
+    from claifo_core.flop import bytes_moved, flop, is_counted
 
     if not is_counted(config):  # other networks than those of C-LAIfO and LAIfO
         return {'flop': None, 'bytes': None}
@@ -104,7 +105,9 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     import gc
 
     import torch
-    from synthetic import build, shape_of
+    from synthetic import build
+
+    from claifo.compute import shape_of
 
     if config.device == 'cpu':
         torch.set_num_threads(args.threads)

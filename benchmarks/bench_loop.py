@@ -83,8 +83,9 @@ def build(config: TrainConfig, folder: Path) -> Trainer:
     """Return a trainer on random films."""
     import functools
 
-    from synthetic import EPISODE_FRAMES, shape_of, video
+    from synthetic import EPISODE_FRAMES, video
 
+    from claifo.compute import shape_of
     from claifo.environments import agent_hz, env_spec, evaluation_env
     from claifo_core.trainer import Trainer, World
     from claifo_sim import VectorEnv, task_info

@@ -20,8 +20,8 @@ import numpy as np
 importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
-from synthetic import shape_of
 
+from claifo.compute import shape_of
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import time_steps
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import argparse
 
     from claifo_msgs.msg import TimeStep
-    from flop import Shape
 
     from claifo_core.config import TrainConfig
+    from claifo_core.flop import Shape
 
 _WARM_UP = 20
 _EPISODE_STEPS = 250

@@ -23,11 +23,11 @@ import common
 import numpy as np
 import straightforward
 import torch
-from flop import Shape
 from phases import CpuClock, Stopwatch, watch
 from synthetic import EPISODE_FRAMES, fill, video
 
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
+from claifo_core.flop import Shape
 from claifo_core.learner import Learner
 from claifo_core.replay import Replay
 from claifo_core.settings import load

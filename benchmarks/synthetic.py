@@ -6,30 +6,17 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
-from flop import Shape
 
-from claifo.environments import env_spec
 from claifo_core.learner import Learner
-from claifo_sim import task_info
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo_core.config import TrainConfig
+    from claifo_core.flop import Shape
     from claifo_core.replay import Replay
 
 EPISODE_FRAMES = 250
-
-
-def shape_of(config: TrainConfig) -> Shape:
-    """Return what the simulator of a preset adds to it.
-
-    Raises:
-        SimError: unknown task, domain or camera.
-    """
-    info, spec = task_info(config.env.task), env_spec(config.env)
-    proprio = info.proprio_dim if config.env.proprio else 0
-    return Shape(info.action_dim, len(spec.filmed_by), proprio)
 
 
 def video(config: TrainConfig, shape: Shape, frames: int, seed: int) -> NDArray[np.uint8]:

@@ -28,7 +28,8 @@ _READING = (
     'lowest and highest N // 4 left out; of fewer than four runs it is the mean. Brackets: 95 % '
     'percentile bootstrap over the runs, which a handful of seeds makes too narrow rather than '
     'too wide. <b>better than</b>: how probably a run of this method ends higher than one of the '
-    'reference. (Agarwal et al. 2021, arXiv 2108.13264.) Hours and updates are those of all runs.'
+    'reference. (Agarwal et al. 2021, arXiv 2108.13264.) Hours, updates '
+    'and FLOP (counted from the settings) are those of all runs.'
 )
 _EXTRA = """
 table.numbers { font-size: 13px; } td b { white-space: nowrap; }
@@ -184,7 +185,7 @@ def _curves(study: Study, groups: Sequence[Group], expert: float | None, source:
 def _table(study: Study, scored: Sequence[tuple[Group, Score]], labels: Sequence[str]) -> str:
     head = (
         'method', 'runs', 'final: IQM', 'mean ± std', 'of the expert', 'best: IQM', 'mean ± std',
-        f'better than {escape(study.reference)}', 'hours', 'updates',
+        f'better than {escape(study.reference)}', 'hours', 'updates', 'TFLOP',
     )  # fmt: skip
     rows = [
         (
@@ -198,6 +199,7 @@ def _table(study: Study, scored: Sequence[tuple[Group, Score]], labels: Sequence
             _chance(score.improvement, score.improvement_interval),
             f'{group.hours:.2f}',
             f'{group.updates:,}',
+            '-' if group.flop is None else f'{group.flop / 1e12:,.1f}',
         )
         for label, (group, score) in zip(labels, scored, strict=True)
     ]

@@ -48,7 +48,7 @@ def _result(study: Study, group: Group, groups: Sequence[Group]) -> Row:
         'method': group.method, 'task': group.task, 'domain': group.domain,
         'commit': group.commit, 'runs': len(group.results), 'finished': len(group.done),
         'expert_return': group.compared('expert'), 'random_return': group.compared('random'),
-        'hours': round(group.hours, 4), 'updates': group.updates,
+        'hours': round(group.hours, 4), 'updates': group.updates, 'flop': group.flop,
     }  # fmt: skip
     if scored:
         row |= _summary('final', scored.final) | _summary('best', scored.best)

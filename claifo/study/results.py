@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from claifo.compute import flop_per_update
 from claifo.study import progress, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING, Progress
@@ -30,6 +31,7 @@ class Result:
         evaluations: Its evaluation records, in order.
         start: The record with which it began, or an empty one.
         updates: Updates so far.
+        flop: Counted from its settings, for all of them; None: not counted for its networks.
         job: What the runner noted of it.
         log: Its log.
     """
@@ -38,6 +40,7 @@ class Result:
     evaluations: Sequence[Record]
     start: Record
     updates: int
+    flop: int | None
     job: Record
     log: Path
 
@@ -94,6 +97,12 @@ class Group:
     def updates(self) -> int:
         """Updates of all runs, finished or not."""
         return sum(result.updates for result in self.results)
+
+    @property
+    def flop(self) -> int | None:
+        """FLOP of all runs, finished or not; None where they are not counted."""
+        counts = [result.flop for result in self.results]
+        return None if None in counts else sum(count or 0 for count in counts)
 
     def compared(self, who: str) -> float | None:
         """Return the true return of `expert` or `random`, as the runs have it; None: unknown."""
@@ -168,11 +177,14 @@ def _read_run(folder: Path, known: Progress) -> Result:
     held = progress.read_folder(run_dir)
     records: Mapping[str, Sequence[Record]] = held.records if held else {}
     counts = [r.get('updates', 0) for kind in records.values() for r in kind]
+    updates = max(counts, default=0)
+    each = flop_per_update(held.config) if held else 0
     return Result(
         known,
         records.get('eval', ()),
         held.start if held else {},
-        max(counts, default=0),
+        updates,
+        None if each is None else each * updates,
         store.read_job(run_dir),
         run_dir / store.LOG_FILE,
     )

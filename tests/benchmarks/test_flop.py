@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flop import Shape, bytes_moved, encoder_weights, flop, is_counted
 from synthetic import build
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -12,6 +11,7 @@ from torch.utils.flop_counter import flop_registry
 
 from claifo_core import encoders, layers, settings
 from claifo_core.config import TrainConfig
+from claifo_core.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
 from claifo_core.methods import method
 
 SMALL = {

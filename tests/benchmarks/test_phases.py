@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from flop import Shape
 from phases import CudaClock, Stopwatch, watch
 from synthetic import build
 
 from claifo_core import settings
+from claifo_core.flop import Shape
 
 
 class Ticks:
