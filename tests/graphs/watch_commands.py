@@ -10,7 +10,7 @@ importlib.import_module('claifo_nodes')  # provides rclpy where ROS 2 is absent
 rclpy = importlib.import_module('rclpy')
 Float64MultiArray = importlib.import_module('std_msgs.msg').Float64MultiArray
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 if __name__ == '__main__':
     rclpy.init()
