@@ -48,7 +48,9 @@ class Agent:
         self.optimisers = optimisers
         self._augmenter = augmenter
         self._config = config.agent
-        self._objective = build_objective(networks, config.agent, self._encode)
+        self._objective = build_objective(
+            networks, config.agent, self._encode, self._step_judge
+        )
         self._judge = build_judge(networks, config.agent, rng, self._encode)
         apply = config.augment.apply
         sees_t = {
@@ -202,9 +204,7 @@ class Agent:
                     for batch in batches
                 )
                 pairs = agent, expert
-            reward, told = self._judge.learn(
-                *pairs, lambda loss: self._step(loss, 'discriminator')
-            )
+            reward, told = self._judge.learn(*pairs, self._step_judge)
             metrics |= told
         metrics |= {'reward_mean': reward.mean(), 'reward_std': reward.std()}
         return reward
@@ -264,6 +264,9 @@ class Agent:
 
     def _noise(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._rng, device=like.device)
+
+    def _step_judge(self, loss: Tensor) -> Tensor:
+        return self._step(loss, 'discriminator')
 
     def _step(self, loss: Tensor, *names: str) -> Tensor:
         """Descend ``loss`` with the named optimisers; returns the first one's gradient norm."""

@@ -195,6 +195,11 @@ class AgentConfig(_Section):
     contrastive_data: str = option(
         'agent', 'whose frames InfoNCE sees; expert: both', choices=('agent', 'expert')
     )
+    hide_domain: bool = option(
+        False,
+        'the encoder also hides from the latents whether a frame is of agent or expert: the '
+        'mutual-information penalty of DisentanGAIL (needs agent.contrastive_data: expert)',
+    )
     temperature: float = option(0.1, 'temperature of the cosine similarity', low=1e-6)
     encoder_step: str = option(
         'sequential',
@@ -313,6 +318,11 @@ class TrainConfig(_Section):
             raise ClaifoError(
                 'agent.share_views is true; it needs agent.encoder_step: joint, '
                 'augment.apply: everywhere, InfoNCE on agent data, and agent.judge: latent'
+            )
+        if agent.hide_domain and agent.contrastive_data != 'expert':
+            raise ClaifoError(
+                f'agent.hide_domain is true; it needs agent.contrastive_data: expert, not '
+                f'{agent.contrastive_data}'
             )
         if not agent.critic_gradient and agent.contrastive == 'none':
             raise ClaifoError(

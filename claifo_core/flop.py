@@ -79,6 +79,7 @@ def is_counted(config: TrainConfig) -> bool:
     return (
         (net.encoder, net.projection, agent.judge) == ('drq', 0, 'latent')
         and agent.contrastive != 'byol'
+        and not agent.hide_domain
         and agent.critic_gradient
         and agent.reward != 'env'
     )

@@ -17,6 +17,8 @@ FORMULAS: dict[str, str] = {
     'discriminator_agent_accuracy': 'share of agent pairs with D(z, z_n) < 0',
     'domain_information': 'DisentanGAIL: lower bound of what latents tell about the domain (bits)',
     'domain_weight': 'DisentanGAIL: weight of that bound in the loss of the preprocessor',
+    'encoder_information': 'agent.hide_domain: lower bound of what z tells of the domain (bits)',
+    'encoder_domain_weight': 'agent.hide_domain: weight of that bound in the loss of the encoder',
     'reward_mean': 'mean imitation reward of the batch (a function of D alone)',
     'reward_std': 'standard deviation of the imitation reward over the batch',
     'q_mean': 'mean Q1(z, a) over the batch',

@@ -41,6 +41,7 @@ _PATCH = {**_NO_CONTRAST, 'agent.judge': 'patch', 'agent.gan_loss': 'bce',
 _DISENTANGLED = {**_NO_CONTRAST, 'agent.judge': 'disentangled'}
 _BYOL = {'agent.contrastive': 'byol', **_APART}
 _SHIFT = {'augment.apply': 'nowhere'}
+_HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART}
 
 _BASELINES = {
     'claifo': Method('C-LAIfO as the preset has it', _CLAIFO, {}),
@@ -81,6 +82,16 @@ _BASELINES = {
     'byol': Method('BYOL in place of InfoNCE, T on both views', _CLAIFO, _BYOL),
     'byol_faithful': Method(
         'BYOL, one of its views the plain frames', _CLAIFO, {**_BYOL, 'agent.faithful': True}
+    ),
+    'laifo_mi': Method(
+        'LAIfO, the shared encoder hides the domain (lail_mi)', _CLAIFO,
+        {**_NO_CONTRAST, **_SHIFT, **_HIDE},
+    ),
+    'claifo_mi': Method(
+        'C-LAIfO, the shared encoder hides the domain (lail_cl_mi)', _CLAIFO, _HIDE
+    ),
+    'byol_mi': Method(
+        'BYOL, the shared encoder hides the domain (lail_byol_mi)', _CLAIFO, {**_BYOL, **_HIDE}
     ),
     'drqv2': Method(
         'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
@@ -213,4 +224,5 @@ def title(agent: AgentConfig) -> str:
     if agent.judge != 'latent':
         return {'patch': 'PatchAIL-W', 'disentangled': 'DisentanGAIL'}[agent.judge]
     kinds = {'none': 'LAIfO', 'byol': 'C-LAIfO with BYOL'}
-    return kinds.get(agent.contrastive, 'C-LAIfO')
+    name = kinds.get(agent.contrastive, 'C-LAIfO')
+    return f'{name}, domain hidden' if agent.hide_domain else name

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from claifo_core.baselines.byol import Heads
 from claifo_core.baselines.disentangail import Disentangler
+from claifo_core.baselines.information import DomainInformation
 from claifo_core.baselines.patchail import PatchDiscriminator
 from claifo_core.config import AgentConfig
 from claifo_core.encoders import Encoder
@@ -40,7 +41,8 @@ class Networks:
     """All networks of the agent; ``similarity`` is W of the bilinear InfoNCE.
 
     The actor gives the pre-tanh mean of the action, the discriminator the logit of "expert" (and
-    whatever else the imitation judge needs). ``heads`` are those of the representation objective.
+    whatever else the imitation judge needs). ``heads`` are those of the representation objective;
+    ``information`` is what it needs to hide the domain.
     """
 
     encoder: Encoder
@@ -50,6 +52,7 @@ class Networks:
     discriminator: nn.Module
     similarity: nn.Parameter
     heads: nn.Module | None = None
+    information: DomainInformation | None = None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the modules by name (all but the similarity matrix)."""
@@ -83,7 +86,9 @@ def build_networks(
         for part in (encoder, actor, critic, discriminator):
             part.apply(initialise)
         similarity = nn.Parameter(torch.rand(2 * (config.projection or z,)).to(device))
-        judge, heads = _build_others(config, agent or AgentConfig(), encoder, frame_stack, size_px)
+        agent = agent or AgentConfig()
+        judge, heads = _build_others(config, agent, encoder, frame_stack, size_px)
+        information = DomainInformation(config) if agent.hide_domain else None
     for convolving in (encoder, judge, heads):
         for weight in convolving.parameters() if convolving is not None else ():
             if weight.ndim == 4:
@@ -97,6 +102,7 @@ def build_networks(
         (discriminator if judge is None else judge).to(device),
         similarity,
         None if heads is None else heads.to(device),
+        None if information is None else information.to(device),
     )
 
 

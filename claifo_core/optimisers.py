@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Optimisers:
-    """Adam over the encoder with what its objective needs, over each head, over the judge."""
+    """Adam over the encoder with what its objective needs, over each head, over the judge.
+
+    The judge's also steps what tells how much the latents reveal (``Networks.information``).
+    """
 
     encoder: torch.optim.Adam
     critic: torch.optim.Adam
@@ -64,12 +67,13 @@ class Optimisers:
 def build_optimisers(networks: Networks, config: AgentConfig) -> Optimisers:
     """Return fused Adam optimisers with the learning rates of the configuration."""
     heads = [networks.heads] if networks.heads is not None else []
+    judges = [networks.information] if networks.information is not None else []
     rate = config.learning_rate
     return Optimisers(
         encoder=_adam(rate, networks.encoder, *heads, matrix=(networks.similarity,)),
         critic=_adam(rate, networks.critic),
         actor=_adam(rate, networks.actor),
-        discriminator=_adam(config.discriminator_learning_rate, networks.discriminator),
+        discriminator=_adam(config.discriminator_learning_rate, networks.discriminator, *judges),
     )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from claifo_core.baselines.byol import Byol, Heads
 from claifo_core.baselines.disentangail import DisentangledJudge, Disentangler
+from claifo_core.baselines.information import HideDomain
 from claifo_core.baselines.patchail import PatchDiscriminator, PatchJudge
 from claifo_core.judge import LatentJudge
 from claifo_core.objective import InfoNce
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from claifo_core.config import AgentConfig
-    from claifo_core.judge import Judge
+    from claifo_core.judge import Descend, Judge
     from claifo_core.networks import Networks
     from claifo_core.objective import Objective
 
@@ -25,8 +26,17 @@ Encode = Callable[[Tensor, nn.Module], Tensor]
 """Latents of images, float32 (B, T V, 3, H, W), by any encoder."""
 
 
-def build_objective(networks: Networks, config: AgentConfig, encode: Encode) -> Objective | None:
+def build_objective(
+    networks: Networks, config: AgentConfig, encode: Encode, descend: Descend
+) -> Objective | None:
     """Return the loss that makes latents invariant; None: there is none."""
+    objective = _contrastive(networks, config, encode)
+    if networks.information is None:
+        return objective
+    return HideDomain(objective, networks.information, descend)
+
+
+def _contrastive(networks: Networks, config: AgentConfig, encode: Encode) -> Objective | None:
     if config.contrastive == 'none':
         return None
     if isinstance(networks.heads, Heads):

@@ -12,7 +12,7 @@ from test_gradient_flow_methods import method
 from torch import nn
 
 from claifo_core import diagnostics
-from claifo_core.baselines import byol, disentangail, patchail
+from claifo_core.baselines import byol, disentangail, information, patchail
 from claifo_core.config import NetworkConfig
 from claifo_core.objective import View
 
@@ -231,23 +231,20 @@ def test_information_is_the_donsker_varadhan_bound(parts):
         joint = sum(statistic(network, x, d) for x, d in zip(z, domain, strict=True)) / 10
         product = [math.exp(statistic(network, x, d)) for x in z for d in (-1.0, 1.0)]
         wanted.append(joint - math.log(sum(product) / 20))
-    got = disentangail.information(*parts.scores(as_tensor(z)))
+    got = information.information(*parts.scores(as_tensor(z)))
     np.testing.assert_allclose(got.detach(), wanted, rtol=1e-9)
 
 
 def test_information_of_known_latents_is_at_most_one_bit():
     """Latents that name the domain, and a statistic that believes them."""
     own, wrong = torch.full((1, 10), 30.0).double(), torch.full((1, 10), -30.0).double()
-    nats = disentangail.information(own, torch.cat([own, wrong], 1))
+    nats = information.information(own, torch.cat([own, wrong], 1))
     assert float(nats) / math.log(2) == pytest.approx(1, abs=1e-6)
     blind = torch.zeros(1, 10)
-    assert float(disentangail.information(blind, torch.zeros(1, 20))) == pytest.approx(0, abs=1e-6)
+    assert float(information.information(blind, torch.zeros(1, 20))) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_gradient_of_the_statistics_divides_by_a_moving_average(parts):
-    judge = disentangail.DisentangledJudge(
-        parts, method('disentangail')._config, torch.Generator(), lambda images, encoder: images
-    )
     average: list[float] | None = None
     for _ in range(3):
         z = as_tensor(RNG.normal(size=(6, 4)))
@@ -257,7 +254,7 @@ def test_the_gradient_of_the_statistics_divides_by_a_moving_average(parts):
             0.99 * a + 0.01 * b for a, b in zip(average, now, strict=True)
         ]
         wanted = sum(n / a - np.mean(o) for n, a, o in zip(now, average, own, strict=True))
-        loss = judge._statistics_loss(z)
+        loss = parts.loss(z)
         assert float(loss.detach()) == pytest.approx(wanted, rel=1e-6)
         np.testing.assert_allclose(parts.log_average.exp(), average, rtol=1e-6)
 
@@ -265,9 +262,6 @@ def test_the_gradient_of_the_statistics_divides_by_a_moving_average(parts):
 def test_statistics_find_what_latents_tell_in_bits(parts):
     """Half of the latents name their domain: the other half leave it open, so 0.5 bit."""
     rng = torch.Generator().manual_seed(0)
-    judge = disentangail.DisentangledJudge(
-        parts, method('disentangail')._config, rng, lambda images, encoder: images
-    )
     optimiser = torch.optim.Adam(parts.statistics.parameters(), 1e-2)
 
     def drawn(count: int) -> torch.Tensor:
@@ -278,9 +272,9 @@ def test_statistics_find_what_latents_tell_in_bits(parts):
 
     for _ in range(300):
         optimiser.zero_grad()
-        judge._statistics_loss(drawn(128)).backward()
+        parts.loss(drawn(128)).backward()
         optimiser.step()
-    bits = disentangail.information(*parts.scores(drawn(4000))).max().detach() / math.log(2)
+    bits = information.information(*parts.scores(drawn(4000))).max().detach() / math.log(2)
     assert float(bits) == pytest.approx(0.5, abs=0.05)
 
 
@@ -289,7 +283,7 @@ def test_statistics_find_what_latents_tell_in_bits(parts):
     [(0.5, 0.995, 0.75), (0.5, 0.7, 0.5), (0.6, 0.3, 0.4), (4.0, 1.0, 5.0), (1.2e-4, 0.0, 1e-4)],
 )
 def test_the_weight_adapts_within_bounds(weight, bits, wanted):
-    got = disentangail.adapted(torch.tensor(weight), torch.tensor(bits))
+    got = information.adapted(torch.tensor(weight), torch.tensor(bits))
     assert float(got) == pytest.approx(wanted)
 
 
@@ -310,7 +304,7 @@ def test_what_is_descended_and_what_the_weight_is_compared_with(monkeypatch, fai
         optimiser.zero_grad()
         with torch.no_grad():
             latents = judge._sample(torch.cat([dark, bright]))
-        judge._statistics_loss(latents).backward()
+        network.loss(latents).backward()
         optimiser.step()
     _, metrics = judge.learn([dark, dark], [bright, bright], descend)
     unit = math.log(2) if faithful else 1.0
@@ -318,8 +312,8 @@ def test_what_is_descended_and_what_the_weight_is_compared_with(monkeypatch, fai
         weight = float(network.weight)
         threshold = 0.85 * float(metrics['domain_information'])
         assert threshold > 0.1
-        monkeypatch.setattr(disentangail, 'TOO_MUCH', threshold)
-        monkeypatch.setattr(disentangail, 'LITTLE', threshold)
+        monkeypatch.setattr(information, 'TOO_MUCH', threshold)
+        monkeypatch.setattr(information, 'LITTLE', threshold)
         _, metrics = judge.learn([dark, dark], [bright, bright], descend)
         told = float(metrics['domain_information']) * unit
         wanted = float(metrics['discriminator_loss']) + weight * told
@@ -342,6 +336,73 @@ def test_latents_are_reparameterised(parts):
     latents.sum().backward()
     np.testing.assert_allclose(outputs.grad[:, :4], 1)
     np.testing.assert_allclose(outputs.grad[:, 4:], 3.5 * std * noise, rtol=1e-6)
+
+
+# --- the domain hidden from the shared encoder ---------------------------------------------------
+
+
+def bits_of(network: information.DomainInformation, z: np.ndarray) -> float:
+    """Return the greater Donsker-Varadhan bound, of the first half as agent's."""
+    bounds = []
+    for net in network.statistics:
+        half = len(z) // 2
+        own = [statistic(net, x, -1.0 if i < half else 1.0) for i, x in enumerate(z)]
+        either = [math.exp(statistic(net, x, d)) for x in z for d in (-1.0, 1.0)]
+        bounds.append(np.mean(own) - math.log(np.mean(either)))
+    return max(bounds) / math.log(2)
+
+
+class Fixed:
+    """An objective whose loss is the sum of the second view's latents."""
+
+    two_way, raw_anchor, steps = True, False, 0
+
+    def loss(self, first: View, second: View) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return second.latent.sum(), {'contrastive_loss': second.latent.sum()}
+
+    def after_step(self) -> None:
+        self.steps += 1
+
+
+@pytest.mark.parametrize('inner', [None, Fixed()], ids=['alone', 'added'])
+def test_the_encoder_pays_for_what_its_latents_tell(parts, inner):
+    """Loss and gradient of an objective + weight x bits, after a step of the statistics."""
+    optimiser = torch.optim.Adam(parts.statistics.parameters(), 0.05)
+
+    def descend(loss: torch.Tensor) -> torch.Tensor:
+        assert latents.grad is None
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    z, other = RNG.normal(size=(2, 6, 4))
+    latents = as_tensor(z).requires_grad_(True)
+    objective = information.HideDomain(inner, parts, descend)
+    before = [weight.clone() for weight in parts.statistics.parameters()]
+    loss, told = objective.loss(View(latents), View(as_tensor(other)))
+    after = list(parts.statistics.parameters())
+    assert not any(a.equal(b) for a, b in zip(before, after, strict=True))
+    assert latents.grad is None and all(weight.requires_grad for weight in after)
+    bits = bits_of(parts, z)
+    assert float(told['encoder_information']) == pytest.approx(bits, rel=1e-9)
+    assert float(told['encoder_domain_weight']) == 0.5
+    wanted = 0.5 * bits + (other.sum() if inner else 0)
+    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-9)
+    factor = 1.5 if bits > 0.99 else 1 / 1.5 if bits < 0.495 else 1
+    assert float(parts.weight) == pytest.approx(0.5 * factor)
+    optimiser.zero_grad()
+    loss.backward()
+    assert all(weight.grad is None for weight in after)
+    for index in np.ndindex(z.shape):
+        moved = [z.copy(), z.copy()]
+        moved[0][index] += 1e-6
+        moved[1][index] -= 1e-6
+        slope = (bits_of(parts, moved[0]) - bits_of(parts, moved[1])) / 2e-6
+        assert float(latents.grad[index]) == pytest.approx(0.5 * slope, rel=1e-4, abs=1e-7)
+    objective.after_step()
+    assert objective.two_way == (inner is not None) and not objective.raw_anchor
+    assert inner is None or inner.steps == 1
 
 
 # --- diagnostics ---------------------------------------------------------------------------------

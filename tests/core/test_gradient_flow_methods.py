@@ -11,6 +11,8 @@ from test_gradient_flow import CRITIC_TO_END, B, batch, build, changed, without
 from claifo_core.agent import Agent
 from claifo_core.methods import METHODS
 
+PARTED = ('discriminator', 'heads', 'information')
+
 
 def method(name: str, **options) -> Agent:
     overrides = {key.replace('.', '__'): value for key, value in METHODS[name].overrides.items()}
@@ -23,7 +25,7 @@ def weights(agent: Agent) -> dict[str, torch.Tensor]:
     parts = {'similarity': networks.similarity.detach().clone()}
     for name, module in networks.modules().items():
         for key, value in module.state_dict().items():
-            part = key.split('.')[0] if name in ('discriminator', 'heads') else ''
+            part = key.split('.')[0] if name in PARTED else ''
             part = '' if part.isdigit() else part
             parts.setdefault(f'{name}.{part}'.rstrip('.'), []).append(value.flatten())
     return {k: torch.cat(v) if isinstance(v, list) else v for k, v in parts.items()}
@@ -152,3 +154,50 @@ def test_the_judge_of_disentangail_never_reaches_the_shared_encoder():
         agent.update(batch(0), batch(expert), 0.4)
         results.append(weights(agent))
     assert changed(*results) <= {'discriminator.log_average', 'discriminator.weight'}
+
+
+STATISTICS = ('discriminator', {'information.statistics', 'information.log_average'})
+
+
+@pytest.mark.parametrize(
+    ('name', 'trained', 'after'),
+    [
+        ('laifo_mi', set(), set()),
+        ('claifo_mi', {'similarity'}, set()),
+        ('byol_mi', {'heads.projector', 'heads.predictor'}, {'heads.target'}),
+    ],
+)
+def test_the_encoder_that_hides_the_domain(name, trained, after):
+    """Statistics first, then the encoder on both losses; the judge is trained as ever."""
+    encoder = {'encoder', 'information.weight', *trained}
+    assert trace(method(name)) == [
+        STATISTICS,
+        ('encoder', encoder),
+        ('discriminator', {'discriminator', *after}),
+        *CRITIC_TO_END,
+    ]
+    assert trace(method(name, agent__encoder_step='joint')) == [
+        ('discriminator', {'discriminator'}),
+        STATISTICS,
+        ('encoder', encoder),
+        ('critic', {'critic'}),
+        ('actor', {'actor', *after}),
+        *CRITIC_TO_END[3:],
+    ]
+
+
+def test_hiding_the_domain_needs_no_judge():
+    assert trace(method('laifo_mi', agent__reward='env')) == [
+        STATISTICS, ('encoder', {'encoder', 'information.weight'}), *CRITIC_TO_END,
+    ]  # fmt: skip
+
+
+def test_only_the_bound_tells_the_encoder_of_the_expert():
+    """With the judge held still, the expert reaches the encoder of LAIfO by this loss alone."""
+    for name, told in (('laifo', False), ('laifo_mi', True)):
+        results = []
+        for expert in (1, 2):
+            agent = without(method(name), 'discriminator')
+            agent.update(batch(0), batch(expert), 0.4)
+            results.append(weights(agent))
+        assert ('encoder' in changed(*results)) == told

@@ -41,7 +41,8 @@ def values_of(name: str) -> st.SearchStrategy:
 
 
 NEEDY = {
-    'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'network.projection',
+    'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'agent.hide_domain',
+    'network.projection',
     'seed_steps', 'env.num_envs', 'agent.n_step',
 }  # fmt: skip
 
@@ -132,6 +133,8 @@ WRONG = [
      'agent.gan_loss is least_squares; agent.judge: patch needs bce'),
     ({'agent': {'critic_gradient': False, 'contrastive': 'none'}},
      'agent.critic_gradient is false and agent.contrastive is none: nothing would train'),
+    ({'agent': {'hide_domain': True}},
+     'agent.hide_domain is true; it needs agent.contrastive_data: expert, not agent$'),
     ({'network': {'projection': 8}, 'agent': {'contrastive': 'byol'}},
      'network.projection is 8; it needs agent.contrastive: bilinear or cosine, not byol'),
     ({'seed_steps': 2, 'agent': {'n_step': 2}}, 'seed_steps is 2; it must exceed'),
