@@ -11,7 +11,7 @@ from claifo_core import losses
 from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
 from claifo_core.objective import View
-from claifo_core.parts import build_judge, build_objective
+from claifo_core.parts import build_bisimulation, build_judge, build_objective
 
 if TYPE_CHECKING:
     from claifo_core.augment import Augmenter
@@ -51,6 +51,7 @@ class Agent:
         self._objective = build_objective(
             networks, config.agent, self._encode, self._step_judge
         )
+        self._bisimulation = build_bisimulation(networks, config.agent)
         self._judge = build_judge(networks, config.agent, rng, self._encode)
         apply = config.augment.apply
         sees_t = {
@@ -232,6 +233,10 @@ class Agent:
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
+        if self._bisimulation is not None:
+            added, told = self._bisimulation.loss(latent, agent.action, next_latent, reward)
+            loss = loss + added
+            metrics |= told
         return loss
 
     def _actor_step(self, state: Tensor, std: float | Tensor, metrics: dict[str, Tensor]) -> None:

@@ -209,6 +209,9 @@ class AgentConfig(_Section):
     critic_gradient: bool = option(
         True, 'the encoder follows the error of the critic, beside the contrastive loss'
     )
+    bisimulation: float = option(
+        0.0, "weight of the bisimulation loss, beside the critic's error; 0: none", low=0
+    )
     share_views: bool = option(
         False,
         'the discriminator sees the views of the contrastive and critic steps '
@@ -328,6 +331,11 @@ class TrainConfig(_Section):
             raise ClaifoError(
                 'agent.critic_gradient is false and agent.contrastive is none: nothing would '
                 'train the encoder; change one of them'
+            )
+        if not agent.critic_gradient and agent.bisimulation > 0:
+            raise ClaifoError(
+                f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
+                'the encoder is not stepped with the critic; change one of them'
             )
         if agent.judge == 'patch' and agent.gan_loss != 'bce':
             raise ClaifoError(

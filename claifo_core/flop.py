@@ -80,6 +80,7 @@ def is_counted(config: TrainConfig) -> bool:
         (net.encoder, net.projection, agent.judge) == ('drq', 0, 'latent')
         and agent.contrastive != 'byol'
         and not agent.hide_domain
+        and agent.bisimulation == 0
         and agent.critic_gradient
         and agent.reward != 'env'
     )

@@ -93,6 +93,10 @@ _BASELINES = {
     'byol_mi': Method(
         'BYOL, the shared encoder hides the domain (lail_byol_mi)', _CLAIFO, {**_BYOL, **_HIDE}
     ),
+    'bisim': Method(
+        'LAIfO, bisimulation loss on the encoder', 'arXiv 2006.10742',
+        {**_NO_CONTRAST, **_SHIFT, 'agent.bisimulation': 0.5},
+    ),
     'drqv2': Method(
         'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
         {**_NO_CONTRAST, **_SHIFT, 'agent.reward': 'env'},
@@ -225,4 +229,5 @@ def title(agent: AgentConfig) -> str:
         return {'patch': 'PatchAIL-W', 'disentangled': 'DisentanGAIL'}[agent.judge]
     kinds = {'none': 'LAIfO', 'byol': 'C-LAIfO with BYOL'}
     name = kinds.get(agent.contrastive, 'C-LAIfO')
-    return f'{name}, domain hidden' if agent.hide_domain else name
+    name += ', domain hidden' if agent.hide_domain else ''
+    return name + (', bisimulation' if agent.bisimulation > 0 else '')

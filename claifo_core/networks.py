@@ -42,7 +42,7 @@ class Networks:
 
     The actor gives the pre-tanh mean of the action, the discriminator the logit of "expert" (and
     whatever else the imitation judge needs). ``heads`` are those of the representation objective;
-    ``information`` is what it needs to hide the domain.
+    ``information`` is what it needs to hide the domain, ``transition`` the model of bisimulation.
     """
 
     encoder: Encoder
@@ -53,6 +53,7 @@ class Networks:
     similarity: nn.Parameter
     heads: nn.Module | None = None
     information: DomainInformation | None = None
+    transition: nn.Sequential | None = None
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the modules by name (all but the similarity matrix)."""
@@ -89,6 +90,9 @@ def build_networks(
         agent = agent or AgentConfig()
         judge, heads = _build_others(config, agent, encoder, frame_stack, size_px)
         information = DomainInformation(config) if agent.hide_domain else None
+        transition = (
+            mlp(z + action_dim, 2 * z, h).apply(initialise) if agent.bisimulation > 0 else None
+        )
     for convolving in (encoder, judge, heads):
         for weight in convolving.parameters() if convolving is not None else ():
             if weight.ndim == 4:
@@ -103,6 +107,7 @@ def build_networks(
         similarity,
         None if heads is None else heads.to(device),
         None if information is None else information.to(device),
+        None if transition is None else transition.to(device),
     )
 
 

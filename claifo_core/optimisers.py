@@ -66,7 +66,7 @@ class Optimisers:
 
 def build_optimisers(networks: Networks, config: AgentConfig) -> Optimisers:
     """Return fused Adam optimisers with the learning rates of the configuration."""
-    heads = [networks.heads] if networks.heads is not None else []
+    heads = [part for part in (networks.heads, networks.transition) if part is not None]
     judges = [networks.information] if networks.information is not None else []
     rate = config.learning_rate
     return Optimisers(

@@ -1,4 +1,4 @@
-"""Which objective and which judge a configuration asks for."""
+"""Which objective, auxiliary loss and judge a configuration asks for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from claifo_core.baselines.bisimulation import Bisimulation
 from claifo_core.baselines.byol import Byol, Heads
 from claifo_core.baselines.disentangail import DisentangledJudge, Disentangler
 from claifo_core.baselines.information import HideDomain
@@ -42,6 +43,14 @@ def _contrastive(networks: Networks, config: AgentConfig, encode: Encode) -> Obj
     if isinstance(networks.heads, Heads):
         return Byol(networks.encoder, networks.heads, encode, raw_anchor=config.faithful)
     return InfoNce(config, networks.similarity, networks.heads)
+
+
+def build_bisimulation(networks: Networks, config: AgentConfig) -> Bisimulation | None:
+    """Return the auxiliary loss of the critic's step; None: there is none."""
+    if networks.transition is None:
+        return None
+    discount = config.discount**config.n_step
+    return Bisimulation(networks.transition, config.bisimulation, discount)
 
 
 def build_judge(

@@ -69,7 +69,9 @@ def test_an_update_of_the_paper_needs_320_gflop():
     assert sum(flop(TrainConfig(), Shape(6)).values()) == pytest.approx(319.6e9, rel=1e-3)
 
 
-@pytest.mark.parametrize('name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi'])
+@pytest.mark.parametrize(
+    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim']
+)
 def test_what_is_not_counted_is_known(name):
     assert is_counted(small())
     assert not is_counted(small(**method(name).overrides))

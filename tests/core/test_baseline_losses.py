@@ -12,7 +12,7 @@ from test_gradient_flow_methods import method
 from torch import nn
 
 from claifo_core import diagnostics
-from claifo_core.baselines import byol, disentangail, information, patchail
+from claifo_core.baselines import bisimulation, byol, disentangail, information, patchail
 from claifo_core.config import NetworkConfig
 from claifo_core.objective import View
 
@@ -403,6 +403,48 @@ def test_the_encoder_pays_for_what_its_latents_tell(parts, inner):
     objective.after_step()
     assert objective.two_way == (inner is not None) and not objective.raw_anchor
     assert inner is None or inner.steps == 1
+
+
+# --- bisimulation --------------------------------------------------------------------------------
+
+
+def test_bisimulation_is_the_distance_of_what_follows():
+    """|z_i - z_j|_1 against |r_i - r_j| + discount x W2; the model is fitted by likelihood."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = nn.Linear(4 + 2, 8).double()
+    z, after, a, r = (RNG.uniform(-1, 1, shape) for shape in ((5, 4), (5, 4), (5, 2), 5))
+    latents = as_tensor(z).requires_grad_(True)
+    loss, told = bisimulation.Bisimulation(model, 0.7, 0.9).loss(
+        latents, as_tensor(a), as_tensor(after), as_tensor(r)
+    )
+    w, b = model.weight.detach().numpy(), model.bias.detach().numpy()
+    outputs = [w @ np.append(z[i], a[i]) + b for i in range(5)]
+    means = [output[:4] for output in outputs]
+    stds = [np.exp(-5 + 5 * sigmoid(output[4:])) for output in outputs]
+    total, fit, slope = 0.0, 0.0, np.zeros((5, 4))
+    for i in range(5):
+        j = (i - 1) % 5
+        squares = (means[i] - means[j]) ** 2 + (stds[i] - stds[j]) ** 2
+        target = abs(r[i] - r[j]) + 0.9 * math.sqrt(sum(squares))
+        error = sum(abs(z[i] - z[j])) - target
+        total += error**2 / 5
+        slope[i] += 0.7 * 2 * error * np.sign(z[i] - z[j]) / 5
+        slope[j] -= 0.7 * 2 * error * np.sign(z[i] - z[j]) / 5
+        for k in range(4):
+            density = math.exp(-(((after[i, k] - means[i][k]) / stds[i][k]) ** 2) / 2) / stds[i][k]
+            fit -= math.log(density) / 5
+    assert float(told['bisimulation_loss']) == pytest.approx(total, rel=1e-9)
+    assert float(told['transition_loss']) == pytest.approx(fit, rel=1e-9)
+    assert float(loss.detach()) == pytest.approx(0.7 * total + fit, rel=1e-9)
+    moved = torch.autograd.grad(loss, [latents, *model.parameters()])
+    np.testing.assert_allclose(moved[0], slope, rtol=1e-9)  # nothing of the model's own loss
+    mean, std = bisimulation.Bisimulation(model, 0.7, 0.9)._predict(as_tensor(z), as_tensor(a))
+    fitted = torch.autograd.grad(
+        bisimulation.transition_loss(mean, std, as_tensor(after)), list(model.parameters())
+    )
+    for got, wanted in zip(moved[1:], fitted, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9)
 
 
 # --- diagnostics ---------------------------------------------------------------------------------

@@ -201,3 +201,29 @@ def test_only_the_bound_tells_the_encoder_of_the_expert():
             agent.update(batch(0), batch(expert), 0.4)
             results.append(weights(agent))
         assert ('encoder' in changed(*results)) == told
+
+
+BISIM_TO_END = [('encoder', {'encoder', 'transition'}), *CRITIC_TO_END[1:]]
+
+
+def test_bisimulation_trains_the_encoder_and_its_model_in_the_step_of_the_critic():
+    assert trace(method('bisim')) == [('discriminator', {'discriminator'}), *BISIM_TO_END]
+    assert trace(method('bisim', agent__contrastive='bilinear')) == [
+        ('encoder', {'encoder', 'similarity'}),
+        ('discriminator', {'discriminator'}),
+        *BISIM_TO_END,
+    ]
+    assert trace(method('bisim', agent__reward='env')) == BISIM_TO_END
+
+
+def test_bisimulation_looks_as_far_ahead_as_the_critic():
+    """The loss is of the reward that the critic learns, n steps on."""
+    agent = method('bisim', agent__reward='env', agent__env_reward_scale=3.0, agent__n_step=2)
+    seen = []
+    loss = agent._bisimulation.loss
+    agent._bisimulation.loss = lambda *given: seen.append(given) or loss(*given)
+    ours = dataclasses.replace(batch(0), reward=torch.arange(float(B)))
+    agent.update(ours, batch(1), 0.4)
+    assert torch.equal(seen[0][3], 3 * torch.arange(float(B)))
+    assert torch.equal(seen[0][1], ours.action)
+    assert agent._bisimulation._discount == pytest.approx(0.99**2)

@@ -42,8 +42,7 @@ def values_of(name: str) -> st.SearchStrategy:
 
 NEEDY = {
     'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'agent.hide_domain',
-    'network.projection',
-    'seed_steps', 'env.num_envs', 'agent.n_step',
+    'agent.bisimulation', 'network.projection', 'seed_steps', 'env.num_envs', 'agent.n_step',
 }  # fmt: skip
 
 
@@ -133,6 +132,8 @@ WRONG = [
      'agent.gan_loss is least_squares; agent.judge: patch needs bce'),
     ({'agent': {'critic_gradient': False, 'contrastive': 'none'}},
      'agent.critic_gradient is false and agent.contrastive is none: nothing would train'),
+    ({'agent': {'critic_gradient': False, 'bisimulation': 1}},
+     'agent.bisimulation is 1.0 and agent.critic_gradient is false: the encoder is not stepped'),
     ({'agent': {'hide_domain': True}},
      'agent.hide_domain is true; it needs agent.contrastive_data: expert, not agent$'),
     ({'network': {'projection': 8}, 'agent': {'contrastive': 'byol'}},
