@@ -27,6 +27,7 @@ import numpy as np
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from claifo.arguments import count
 from claifo.bags import ReadOptions, read_episodes
 from claifo.bags.cdr import COMPRESSED, IMAGE, Parser
 from claifo.bags.codecs import decode
@@ -71,7 +72,7 @@ def main() -> None:
     """Read the arguments, run all cases, print."""
     parser = common.parser('bags', __doc__.splitlines()[0])
     parser.add_argument(
-        '--repeats', type=common.count, default=7, help='repetitions (default: 7)'
+        '--repeats', type=count, default=7, help='repetitions (default: 7)'
     )
     args = parser.parse_args()
     common.run(lambda: measure(args.repeats), 'bags', args)
@@ -91,7 +92,7 @@ def run_case(path: Path, case: Case, repeats: int) -> dict[str, Any]:
     size_mb = sum(file.stat().st_size for file in path.iterdir()) / 1e6
     spec = FrameSpec(case.size_px)
     readers: dict[str, Callable[[], int]] = {
-        'rosbags_messages': lambda: count(rosbags_messages(path)),
+        'rosbags_messages': lambda: exhaust(rosbags_messages(path)),
         'rosbags_frames': lambda: copy(rosbags_frames(path), case),
         'claifo_frames': lambda: copy(claifo_frames(path), case),
         'rosbags_episodes': lambda: len(
@@ -120,7 +121,7 @@ def run_case(path: Path, case: Case, repeats: int) -> dict[str, Any]:
     }
 
 
-def count(items: Iterable[object]) -> int:
+def exhaust(items: Iterable[object]) -> int:
     """Exhaust an iterator, keeping nothing."""
     return sum(1 for _ in items)
 

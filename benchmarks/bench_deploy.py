@@ -37,6 +37,8 @@ import common
 import numpy as np
 import wire
 
+from claifo.arguments import count
+
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 importlib.import_module('claifo_nodes')  # provides rclpy
@@ -303,12 +305,12 @@ def at_the_near_end(cuts: int) -> dict[str, Any]:
 def main() -> None:
     """Read the arguments, measure, print."""
     parser = common.parser('deploy', __doc__.splitlines()[0])
-    parser.add_argument('--kills', type=common.count, default=100, help='of each (default: 100)')
+    parser.add_argument('--kills', type=count, default=100, help='of each (default: 100)')
     parser.add_argument(
         '--minutes', type=common.positive, help='only memory, of so long a deployment'
     )
     parser.add_argument(
-        '--cuts', type=common.count, help='only cuts of the wire, so many; needs root'
+        '--cuts', type=count, help='only cuts of the wire, so many; needs root'
     )
     parser.add_argument('--near', nargs=2, help=argparse.SUPPRESS)
     parser.add_argument('--film', action='store_true', help=argparse.SUPPRESS)

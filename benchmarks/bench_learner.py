@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import common
 
+from claifo.arguments import count
+
 if TYPE_CHECKING:
     import argparse
 
@@ -136,7 +138,7 @@ def main() -> None:
     common.add_preset(parser)
     common.add_device(parser)
     parser.add_argument(
-        '--frames', type=common.count, nargs='+', default=[10_000], metavar='N',
+        '--frames', type=count, nargs='+', default=[10_000], metavar='N',
         help='frames in the replay; a second number shows the growth (default: 10000; a million '
         'frames of 64 px are 12 GB, so choose smaller ones with --set env.size_px=32 if need be)',
     )  # fmt: skip
@@ -145,7 +147,7 @@ def main() -> None:
         help='for each rate and for the split, at least 3 updates (default: 20)',
     )  # fmt: skip
     parser.add_argument(
-        '--threads', type=common.count, default=1, help='of torch on a CPU (default: 1)'
+        '--threads', type=count, default=1, help='of torch on a CPU (default: 1)'
     )
     args = parser.parse_args()
     config = common.preset(args)

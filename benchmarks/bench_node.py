@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import common
 import numpy as np
 
+from claifo.arguments import count
+
 importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
@@ -98,9 +100,9 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = common.parser('node', __doc__.splitlines()[0])
     common.add_preset(parser)
-    parser.add_argument('--calls', type=common.count, default=2000, help='default: 2000')
+    parser.add_argument('--calls', type=count, default=2000, help='default: 2000')
     parser.add_argument(
-        '--threads', type=common.count, default=1, help='of torch, as in the node (default: 1)'
+        '--threads', type=count, default=1, help='of torch, as in the node (default: 1)'
     )
     args = parser.parse_args()
     config = common.preset(args)

@@ -29,6 +29,7 @@ from multiprocessing.connection import Connection
 import common
 import numpy as np
 
+from claifo.arguments import count
 from claifo_sim import EnvSpec, VectorEnv, make, task_info
 from claifo_sim.rendering import probe
 
@@ -235,8 +236,8 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = common.parser('sim', __doc__.splitlines()[0])
     parser.add_argument('--task', nargs='+', help=f'default: {", ".join(TASKS)}')
-    parser.add_argument('--size', type=common.count, default=84, help='pixels (default: 84)')
-    parser.add_argument('--rounds', type=common.count, default=7, help='default: 7')
+    parser.add_argument('--size', type=count, default=84, help='pixels (default: 84)')
+    parser.add_argument('--rounds', type=count, default=7, help='default: 7')
     parser.add_argument(
         '--seconds', type=common.positive, default=2.0, help='per contender and round (default: 2)'
     )

@@ -85,17 +85,6 @@ def positive(text: str) -> float:
     return value
 
 
-def count(text: str) -> int:
-    """Return a whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'{text} is not a whole number from 1')
-    return int(text)
-
-
 def preset(args: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the arguments name.
 

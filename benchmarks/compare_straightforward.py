@@ -26,6 +26,7 @@ import torch
 from phases import CpuClock, Stopwatch, watch
 from synthetic import EPISODE_FRAMES, fill, video
 
+from claifo.arguments import count
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
 from claifo_core.flop import Shape
 from claifo_core.learner import Learner
@@ -207,7 +208,7 @@ def main() -> None:
         '--case', choices=('all', 'paper', 'demo', 'replay'), default='all', help='what to run'
     )
     parser.add_argument(
-        '--batch', type=common.count, nargs='+', default=[64, 512],
+        '--batch', type=count, nargs='+', default=[64, 512],
         help='batch sizes of the paper preset (default: 64 512)',
     )  # fmt: skip
     parser.add_argument(

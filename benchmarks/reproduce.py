@@ -26,6 +26,7 @@ import reproduce_film
 import reproduce_table
 from reproduce_runs import EXPERIMENTS, Reproduction, Run, waiting
 
+from claifo.arguments import count
 from claifo.cli import Parser
 from claifo.commands.train import stop_on_interrupt
 from claifo_core import settings
@@ -213,7 +214,7 @@ def main() -> None:
     add('--methods', type=_methods, default=['claifo', 'laifo'], metavar='A,B',
         help='default: claifo,laifo')  # fmt: skip
     add('--out', type=Path, metavar='DIR', help='default: runs/reproduce/EXPERIMENT')
-    add('--parallel', type=common.count, default=1, metavar='N',
+    add('--parallel', type=count, default=1, metavar='N',
         help='runs side by side on the device (default: 1)')  # fmt: skip
     add('--tiny', action='store_true', help='a minute on a CPU, to try it: nothing is learnt')
     common.add_set(parser)

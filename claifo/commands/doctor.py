@@ -7,6 +7,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+from claifo.arguments import count
+
 MARKS = {'ok': '  ok', 'warn': 'warn', 'fail': 'FAIL'}
 
 
@@ -21,14 +23,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument('--json', action='store_true', help='print one JSON object')
     parser.add_argument(
         '--replay-frames',
-        type=_count,
+        type=count,
         metavar='N',
         help='frames the replay shall hold (the option replay_frames of a run); '
         'without it, say how many there is room for',
     )
     parser.add_argument(
         '--size-px',
-        type=_count,
+        type=count,
         default=64,
         metavar='PX',
         help='side of a frame, in pixels (default %(default)s)',
@@ -52,10 +54,3 @@ def run(args: argparse.Namespace) -> int:
         findings = [dataclasses.asdict(check) for check in checks]
         print(json.dumps({'status': 'fail' if failed else 'ok', 'checks': findings}, indent=1))
     return 2 if failed else 0
-
-
-def _count(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text} must be a whole number of at least 1')
-    return int(text)

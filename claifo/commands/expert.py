@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from claifo.arguments import count, whole
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``expert train``, ``expert distil`` and ``expert record``."""
@@ -64,17 +66,17 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser('record', help=text, description=text)
     parser.add_argument('task', help='name of the task, see: claifo tasks')
     parser.add_argument('--domain', default='stock', help='visual domain, see: claifo domains')
-    parser.add_argument('--episodes', type=_positive, default=10, help='default: 10')
+    parser.add_argument('--episodes', type=count, default=10, help='default: 10')
     parser.add_argument(
         '--out', type=Path, help='new folder for the bags (default: bags/TASK_DOMAIN_SIZEpx)'
     )
-    parser.add_argument('--seed', type=_whole, default=0, help='of the first episode (default: 0)')
+    parser.add_argument('--seed', type=whole, default=0, help='of the first episode (default: 0)')
     parser.add_argument(
-        '--size-px', type=_positive, help='side of the picture (default: that of the paper)'
+        '--size-px', type=count, help='side of the picture (default: that of the paper)'
     )
     parser.add_argument(
         '--episode-steps',
-        type=_whole,
+        type=whole,
         default=0,
         help="control steps per episode (default: the task's own limit)",
     )
@@ -195,25 +197,3 @@ def _number(field: dataclasses.Field[Any], text: str) -> float:
         allowed = f'of at least {low}' if high is None else f'from {low} to {high}'
         raise argparse.ArgumentTypeError(f'{text} is not a {"whole " * whole}number {allowed}')
     return value
-
-
-def _whole(text: str) -> int:
-    """Return a whole number from 0.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0')
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    """Return a whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
-    return int(text)

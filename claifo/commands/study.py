@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claifo.arguments import count
+
 if TYPE_CHECKING:
     from claifo.study.plan import Study
 
@@ -38,7 +40,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add `--jobs`."""
     parser.add_argument(
         '--jobs',
-        type=_positive,
+        type=count,
         metavar='N',
         help='runs side by side (default: one per GPU, without GPU one per core)',
     )
@@ -75,14 +77,3 @@ def start(study: Study, folder: Path, jobs: int | None, cluster: str | None = No
         executor = LocalExecutor(jobs or study.jobs, study.threads, study.base.device)
     command = shlex.join(['claifo', *sys.argv[1:]])
     return runner.run(study, folder, executor, command, stop_on_interrupt())
-
-
-def _positive(text: str) -> int:
-    """Return a whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 1')
-    return int(text)
