@@ -61,7 +61,7 @@ class FallingBall(SimEnv):
         <mujoco><worldbody><camera name='side' pos='0 -3 0' euler='90 0 0'/>
           <body><freejoint/><geom size='.1'/></body></worldbody></mujoco>""")
         info = TaskInfo('falling_ball', 'dmc', 'ball', 'fall', '', 500.0, 0, 0, ('side',))
-        stock = StockLook({}, '', ())
+        stock = StockLook({}, '', (), ())
         super().__init__(info, spec, model, mujoco.MjData(model), stock)
 
     def _begin(self, seed: int | None) -> None:
