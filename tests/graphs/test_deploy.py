@@ -98,7 +98,7 @@ class Commands:
     def _take(self, message):
         self.seen.append((time.monotonic(), list(message.data)))
 
-    def until(self, done, patience_s=40.0):
+    def until(self, done, patience_s=90.0):
         end = time.monotonic() + patience_s
         while not done():
             assert time.monotonic() < end, 'it did not come to pass'

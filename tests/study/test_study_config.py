@@ -129,7 +129,7 @@ def test_runs_share_the_film_of_their_task_and_source_look(study_file):
         ('train --config demo --method clafo', 'clafo: no such method (did you mean claifo?)'),
         ('study demmo', 'demmo: no such study (did you mean study_demo?)'),
         ('train --config study_demo', 'study_demo: no such preset'),
-        ('study study_demo --jobs 0', "'0' is not a whole number from 1"),
+        ('study study_demo --jobs 0', '0 is not a whole number from 1'),
     ],
 )
 def test_the_command_line_refuses_in_one_line(capsys, monkeypatch, tmp_path, words, told):
