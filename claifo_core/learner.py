@@ -144,7 +144,7 @@ class Learner:
             team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
         self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
-        self._tables: list[int] = []
+        self._memory: list[int] = []
         self._batch: Batch | None = None
         self._totals = Totals()
 
@@ -235,13 +235,18 @@ class Learner:
             self._guard()
 
     def _refresh(self) -> None:
-        """Bring both tables of episodes up to date; one that has grown has moved."""
-        found = [replay.episodes for replay in (self.replay, self.expert)]
-        for episodes in found:
-            episodes.refresh()
-        tables = [episodes.table.data_ptr() for episodes in found]
-        if tables != self._tables:
-            self._tables = tables
+        """Bring both tables of episodes up to date, and record anew where memory has moved.
+
+        A table that has grown has moved, and so have the frames of another expert; a new table
+        may lie where the old one was.
+        """
+        replays = (self.replay, self.expert)
+        for replay in replays:
+            replay.episodes.refresh()
+        memory = [r.frames.data_ptr() for r in replays]
+        memory += [r.episodes.table.data_ptr() for r in replays]
+        if memory != self._memory:
+            self._memory = memory
             self._learn.forget()
 
     @property

@@ -133,8 +133,13 @@ def test_weights_stay_in_single_precision():
 def test_expert_videos_taken_later_are_drawn_from():
     made = learner()
     made.update()
+    forgotten = []
+    made._learn.forget = lambda: forgotten.append(True)
+    made._refresh()
+    assert not forgotten
     made.take_expert([np.full_like(expert_videos(1)[0], 7)])
     made._refresh()
+    assert forgotten  # a recorded update would go on with the old frames
     assert made.expert.draw(4, made.rngs['expert']).obs.unique().tolist() == [7]
     made.update()
 

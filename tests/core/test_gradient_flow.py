@@ -54,8 +54,11 @@ def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> 
     return {name for name in before if not torch.equal(before[name], after[name])}
 
 
-def trace(agent: Agent) -> list[tuple[str, set[str]]]:
-    """Return (optimiser, networks changed since the step before) for each step of an update."""
+def trace(agent: Agent, weights=weights) -> list[tuple[str, set[str]]]:
+    """Return (optimiser, parts changed since the step before) for each step of an update.
+
+    ``weights`` says which parts there are.
+    """
     steps: list[tuple[str, set[str]]] = []
     last = weights(agent)
 

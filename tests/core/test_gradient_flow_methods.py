@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+import test_gradient_flow
 import torch
 from test_gradient_flow import CRITIC_TO_END, B, batch, build, changed, without
 
@@ -32,21 +33,7 @@ def weights(agent: Agent) -> dict[str, torch.Tensor]:
 
 
 def trace(agent: Agent) -> list[tuple[str, set[str]]]:
-    """Return (optimiser, parts changed since the step before) for each step of an update."""
-    steps: list[tuple[str, set[str]]] = []
-    last = weights(agent)
-
-    def note(name: str) -> None:
-        nonlocal last
-        now = weights(agent)
-        steps.append((name, changed(last, now)))
-        last = now
-
-    for name, optimiser in agent.optimisers.items():
-        optimiser.register_step_post_hook(lambda *_, name=name: note(name))
-    agent.update(batch(0), batch(1), 0.4)
-    note('end')
-    return steps
+    return test_gradient_flow.trace(agent, weights)
 
 
 def test_patchail_trains_its_discriminator_on_pixels():
