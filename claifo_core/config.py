@@ -7,55 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from claifo_core.errors import ClaifoError
 from claifo_core.observations import KINDS
-
-
-def option(
-    default: Any,  # noqa: ANN401 (any field type)
-    text: str,
-    *,
-    unit: str = '',
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:  # noqa: ANN401 (stands where a field's default stands)
-    """Declare a field with its help, unit and range."""
-    metadata = {'help': text, 'unit': unit, 'low': low, 'high': high, 'choices': choices}
-    return dataclasses.field(default=default, metadata=metadata)
+from claifo_core.options import Section, check, option
 
 
 @dataclass(frozen=True)
-class _Section:
-    """A group of options; checks each value against its declared range."""
-
-    def __post_init__(self) -> None:
-        """Check every field.
-
-        Raises:
-            ClaifoError: a value is outside its range or not among its choices.
-        """
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
-
-
-def _check(field: dataclasses.Field[Any], value: object) -> None:
-    rule = field.metadata
-    choices = rule['choices']
-    if choices and value not in choices:
-        raise ClaifoError(f'{field.name} is {value!r}; it must be one of {", ".join(choices)}')
-    if rule['low'] is not None and value is not None:
-        for number in value if isinstance(value, tuple) else (value,):
-            low, high = rule['low'], rule['high']
-            if not low <= number <= (float('inf') if high is None else high):
-                allowed = f'at least {low}' if high is None else f'from {low} to {high}'
-                raise ClaifoError(f'{field.name} is {value}; it must be {allowed}')
-
-
-@dataclass(frozen=True)
-class EnvConfig(_Section):
+class EnvConfig(Section):
     """The world in which the agent acts and learns."""
 
     task: str = option('walker_walk', 'task name (see `claifo tasks`)')
@@ -92,7 +51,7 @@ class EnvConfig(_Section):
 
 
 @dataclass(frozen=True)
-class ExpertConfig(_Section):
+class ExpertConfig(Section):
     """Where the expert's videos are and how they are read."""
 
     bag: str = option('', 'a rosbag2, or a folder of them, with the videos of the expert')
@@ -111,7 +70,7 @@ class ExpertConfig(_Section):
 
 
 @dataclass(frozen=True)
-class AugmentConfig(_Section):
+class AugmentConfig(Section):
     """The random look T that the latent space must not depend on."""
 
     kind: str = option(
@@ -145,7 +104,7 @@ class AugmentConfig(_Section):
 
 
 @dataclass(frozen=True)
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """Sizes of the networks (algorithm 1.2)."""
 
     channels: int = option(32, 'channels of every convolution', low=1)
@@ -170,7 +129,7 @@ class NetworkConfig(_Section):
 
 
 @dataclass(frozen=True)
-class AgentConfig(_Section):
+class AgentConfig(Section):
     """Algorithm 1: losses, optimisers and schedules."""
 
     batch_size: int = option(512, 'transitions per update', low=2)
@@ -253,7 +212,7 @@ class AgentConfig(_Section):
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """One run of `claifo train`."""
 
     seed: int = option(0, 'seed of every random stream of the run', low=0)
@@ -294,7 +253,7 @@ class TrainConfig(_Section):
         """
         for field in dataclasses.fields(self):
             if field.metadata:
-                _check(field, getattr(self, field.name))
+                check(field, getattr(self, field.name))
         self._check_method()
         if self.seed_steps <= self.agent.n_step * self.env.num_envs:
             raise ClaifoError(
