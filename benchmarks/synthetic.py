@@ -37,6 +37,7 @@ def build(config: TrainConfig, shape: Shape, frames: int) -> Learner:
     """Return a learner with a replay for ``frames`` frames, full."""
     config = dataclasses.replace(config, replay_frames=frames)
     expert = video(config, shape, 2 * EPISODE_FRAMES, 1)
-    learner = Learner(config, shape.action_dim, [expert], shape.proprio_dim)
+    random = [[expert], [expert]]  # looked at only where a method needs it
+    learner = Learner(config, shape.action_dim, [expert], shape.proprio_dim, random=random)
     fill(learner.replay, video(config, shape, EPISODE_FRAMES, 0), config.env.num_envs)
     return learner

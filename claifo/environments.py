@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def expert_bag(
-    task: str, domain: str, size_px: int, cameras: tuple[str, ...] = (), image: str = 'rgb'
+    task: str,
+    domain: str,
+    size_px: int,
+    cameras: tuple[str, ...] = (),
+    image: str = 'rgb',
+    *,
+    random: bool = False,
 ) -> Path:
     """Return where films of a task's expert are kept, unless another place is named.
 
@@ -28,18 +34,29 @@ def expert_bag(
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
         image: What they show: ``rgb``, ``depth`` or ``segmentation``.
+        random: Random actions are filmed in place of the expert.
     """
     info = task_info(task)
     look = same_look(domain, info.suite, info.scene).replace('/', '_')
     views = ''.join(f'_{camera}' for camera in cameras if cameras != info.cameras)
     kind = '' if image == 'rgb' else f'_{image}'
-    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}'
+    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}{"_random" if random else ""}'
 
 
 def films_of(env: EnvConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
     image, _ = _image_and_lens(env.observation)
     return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras, image)
+
+
+def random_films_of(env: EnvConfig) -> tuple[Path, Path]:
+    """Return where films of random actions are kept, of the agent's world and the expert's."""
+    image, _ = _image_and_lens(env.observation)
+    agent, expert = (
+        expert_bag(env.task, domain, env.size_px, env.cameras, image, random=True)
+        for domain in (env.domain, source_of(env.domain))
+    )
+    return agent, expert
 
 
 def agent_hz(env: EnvConfig) -> float:

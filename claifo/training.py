@@ -7,15 +7,15 @@ import functools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import agent_hz, env_spec, evaluation_env, films_of
+from claifo.environments import agent_hz, env_spec, evaluation_env, films_of, random_films_of
 from claifo_core import parallel
-from claifo_core.config import TrainConfig
+from claifo_core.config import ExpertConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
 from claifo_core.observations import RENDERED
@@ -38,21 +38,64 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
     Raises:
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
-    expert, env = config.expert, config.env
+    env = config.env
     env_spec(env)  # first of all: task, domain or camera may be misspelt
-    bag = Path(expert.bag) if expert.bag else films_of(env)
-    if not expert.bag and not bag.exists():
+    film = _Film('bag', films_of(env), source_of(env.domain))
+    return _read(config, film, topics_of(config), config.expert.crop)
+
+
+def read_random(config: TrainConfig) -> list[list[NDArray[np.uint8]]]:
+    """Read the films of random actions, of the agent's world and the expert's; [] if not needed.
+
+    The agent's is read as its simulator shows it, whatever topic and crop the expert's has.
+
+    Raises:
+        ClaifoError: as :func:`read_expert`.
+    """
+    env = config.env
+    if not config.agent.needs_random:
+        return []
+    ours, theirs = random_films_of(env)
+    agent = _Film('random_agent_bag', ours, env.domain, ' --random')
+    expert = _Film('random_bag', theirs, source_of(env.domain), ' --random')
+    own_topics = topics_of(dataclasses.replace(config, expert=ExpertConfig()))
+    return [
+        _read(config, agent, own_topics, None)[0],
+        _read(config, expert, topics_of(config), config.expert.crop)[0],
+    ]
+
+
+class _Film(NamedTuple):
+    """Option that names a film, where it lies otherwise, its domain, what records it."""
+
+    option: str
+    place: Path
+    domain: str
+    words: str = ''
+
+
+def _read(
+    config: TrainConfig,
+    film: _Film,
+    topics: tuple[str, ...],
+    crop: tuple[int, int, int, int] | None,
+) -> tuple[list[NDArray[np.uint8]], BagReport]:
+    expert, env = config.expert, config.env
+    named = getattr(expert, film.option)
+    bag = Path(named) if named else film.place
+    if not named and not bag.exists():
         more = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
         more += f' --image {env.observation}' if env.observation in RENDERED else ''
         raise ClaifoError(
-            f'expert.bag is empty and there is no {bag}; record one with '
-            f'`claifo expert record {env.task} --domain {source_of(env.domain)} '
-            f'--size-px {env.size_px}{more}`, or name yours with `--expert.bag`'
+            f'expert.{film.option} is empty and there is no {bag}; record one with '
+            f'`claifo expert record {env.task} --domain {film.domain} '
+            f'--size-px {env.size_px}{more}{film.words}`, or name yours with '
+            f'`--expert.{film.option}`'
         )
     options = ReadOptions(
-        frames=FrameSpec(env.size_px, expert.crop, env.observation),
+        frames=FrameSpec(env.size_px, crop, env.observation),
         rate_hz=agent_hz(env),
-        topics=topics_of(config),
+        topics=topics,
         split=expert.split,
         gap_s=expert.gap_s,
         marker_topic=expert.marker_topic,
@@ -140,6 +183,7 @@ def train(
         ClaifoError: bag, checkpoint or configuration cannot be used.
     """
     videos, report = read_expert(config)
+    random = read_random(config)
     team = parallel.join()
     first = team.rank == 0
     for line in report.lost if first else ():
@@ -149,7 +193,9 @@ def train(
     with (
         closing(team),
         closing(
-            Trainer(config, folder, world, videos, console=console and first, team=team)
+            Trainer(
+                config, folder, world, videos, console=console and first, team=team, random=random
+            )
         ) as trainer,
     ):
         end = trainer.run(stop)

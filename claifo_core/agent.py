@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from claifo_core import losses
 from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
-from claifo_core.objective import View
+from claifo_core.objective import View, contrasted
 from claifo_core.parts import build_bisimulation, build_judge, build_objective
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from claifo_core.augment import Augmenter
     from claifo_core.config import TrainConfig
     from claifo_core.networks import Networks
+    from claifo_core.objective import Part
     from claifo_core.optimisers import Optimisers
     from claifo_core.replay import Batch
 
@@ -47,6 +50,7 @@ class Agent:
         self.networks = networks
         self.optimisers = optimisers
         self._augmenter = augmenter
+        self._flat = config.network.contrast == 'features'
         self._config = config.agent
         self._objective = build_objective(
             networks, config.agent, self._encode, self._step_judge
@@ -61,6 +65,7 @@ class Agent:
         }
         self._looks = {role: 'T' if sees else 'shift' for role, sees in sees_t.items()}
         raw = self._objective is not None and self._objective.raw_anchor
+        self._looks['raw'] = 'raw'
         self._looks['anchor'] = 'raw' if raw else self._looks['contrastive']
         self._rng = rng
         self._half = half
@@ -78,7 +83,9 @@ class Agent:
         mean = torch.tanh(self.networks.actor(state))
         return explore(mean, std, self._rng)
 
-    def update(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
+    def update(
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor] = ()
+    ) -> dict[str, Tensor]:
         """Do one update of every network.
 
         Args:
@@ -86,28 +93,32 @@ class Agent:
                 says.
             expert: Transitions of the expert; only their observations are used.
             std: Scale of the smoothing noise on actions.
+            random: Stacks from random actions in the agent's world and in the expert's, where the
+                configuration needs them.
 
         Returns:
             Named scalars, detached (formulas in docs/metrics.md).
         """
         self._augmenter.watch(agent.obs, expert.obs)
         if self._config.encoder_step == 'sequential':
-            return self._sequential(agent, expert, std)
-        return self._joint(agent, expert, std)
+            return self._sequential(agent, expert, std, random)
+        return self._joint(agent, expert, std, random)
 
-    def _sequential(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
+    def _sequential(
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
         """Step the encoder on InfoNCE, then on the critic's error (the authors' code)."""
         metrics: dict[str, Tensor] = {}
         if self._objective is not None:
-            obs = self._contrastive_obs(agent, expert)
-            first = self._graded_view(obs, 'anchor')
-            loss, metrics = self._objective.loss(first, self._second_view(obs))
+            anchors, positives = self._contrasted(agent, expert, random)
+            first = self._graded_view(*anchors)
+            loss, metrics = self._objective.loss(first, self._second_view(positives))
             metrics['encoder_gradient'] = self._step(loss, 'encoder')
             self._objective.after_step()
         ours, theirs = self._judged(agent), self._judged(expert)
         *latents, next_latent = self._encode_all(*ours, *theirs, (agent.next_obs, 'critic'))
         pairs = latents[: len(ours)], latents[len(ours) :]
-        reward = self._imitation_reward((agent, expert), pairs, metrics)
+        reward = self._imitation_reward((agent, expert), random, pairs, metrics)
         latent = self._encode(self._view(agent.obs, 'critic'))
         loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
         if self._config.critic_gradient:
@@ -117,28 +128,36 @@ class Agent:
         self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
-    def _joint(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
+    def _joint(
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
         """Step the encoder once on the sum of both losses (the paper's objective)."""
         metrics: dict[str, Tensor] = {}
-        objective, obs = self._objective, self._contrastive_obs(agent, expert)
-        one_way = objective is not None and not objective.two_way
+        objective = self._objective
+        anchors, positives = self._contrasted(agent, expert, random)
+        one_way = objective is not None and not objective.two_way and not self._flat
         theirs, ours = self._judged(expert), self._judged(agent)
         next_latent, *rest = self._encode_all(
             (agent.next_obs, 'critic'),
             *theirs,
-            *([(obs, 'contrastive')] if one_way else []),
+            *(positives if one_way else []),
             *([] if self._config.share_views else ours),
         )
         expert_pair, rest = rest[: len(theirs)], rest[len(theirs) :]
-        second = View(rest.pop(0)) if one_way else None
+        second = None
+        if one_way:
+            second = View(torch.cat(rest[: len(positives)]))
+            rest = rest[len(positives) :]
         agent_pair = [second.latent, next_latent] if second and self._config.share_views else rest
-        reward = self._imitation_reward((agent, expert), (agent_pair, expert_pair), metrics)
-        seen = self._graded_view(agent.obs, 'critic')
+        pairs = agent_pair, expert_pair
+        reward = self._imitation_reward((agent, expert), random, pairs, metrics)
+        seen = self._graded_view((agent.obs, 'critic'))
         loss = self._critic_loss(seen.latent, next_latent, agent, reward, std, metrics)
         if objective is not None:
-            one_view = self._looks['critic'] == self._looks['anchor'] == 'T' and obs is agent.obs
-            first = seen if one_view else self._graded_view(obs, 'anchor')
-            added, told = objective.loss(first, second or self._second_view(obs))
+            one_view = self._looks['critic'] == self._looks['anchor'] == 'T'
+            one_view = one_view and self._config.contrastive_data == 'agent'
+            first = seen if one_view else self._graded_view(*anchors)
+            added, told = objective.loss(first, second or self._second_view(positives))
             loss = loss + added
             metrics |= told
         metrics['encoder_gradient'] = self._step(loss, 'encoder', 'critic')
@@ -147,10 +166,12 @@ class Agent:
         self._actor_step(torch.cat([seen.latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
 
-    def _contrastive_obs(self, agent: Batch, expert: Batch) -> Tensor:
-        if self._config.contrastive_data == 'agent':
-            return agent.obs
-        return torch.cat([agent.obs, expert.obs])
+    def _contrasted(
+        self, agent: Batch, expert: Batch, random: Sequence[Tensor]
+    ) -> tuple[list[Part], list[Part]]:
+        if self._objective is None:
+            return [], []
+        return contrasted(self._config.contrastive_data, agent.obs, expert.obs, random)
 
     def _view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
         """Return a random view of uint8 stacks for one consumer, float32 (B, T V, 3, H, W)."""
@@ -160,31 +181,37 @@ class Agent:
             return self._augmenter.transform_(images)
         return self._augmenter.shift_(images) if look == 'shift' else images
 
-    def _graded_view(self, obs: Tensor, role: str) -> View:
-        images = self._view(obs, role)
-        return View(self._encode(images), images)
+    def _graded_view(self, *parts: Part) -> View:
+        views = [self._view(*part) for part in parts]
+        images = views[0] if len(views) == 1 else torch.cat(views)
+        if not self._flat:
+            return View(self._encode(images), images)
+        encoder = self.networks.encoder
+        features = self._autocast(encoder.features, images.flatten(1, 2))
+        return View(self._autocast(encoder.latent, features), images, features)
 
-    def _second_view(self, obs: Tensor) -> View:
+    def _second_view(self, parts: list[Part]) -> View:
         assert self._objective is not None
         with torch.set_grad_enabled(self._objective.two_way):
-            return self._graded_view(obs, 'contrastive')
+            return self._graded_view(*parts)
 
     def _encode(self, images: Tensor, encoder: nn.Module | None = None) -> Tensor:
-        encoder = encoder or self.networks.encoder
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._half):
-            latent: Tensor = encoder(images.flatten(1, 2))
-        return latent.float()
+        return self._autocast(encoder or self.networks.encoder, images.flatten(1, 2))
+
+    def _autocast(self, network: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._half):
+            return network(inputs).float()
 
     @torch.no_grad()
-    def _encode_all(self, *views: tuple[Tensor, str]) -> list[Tensor]:
-        """Encode a random view of each (obs, role) in one pass without gradient."""
+    def _encode_all(self, *views: Part) -> list[Tensor]:
+        """Encode a random view of each part in one pass without gradient."""
         sizes = [len(obs) for obs, _ in views]
         images = views[0][0].new_empty((sum(sizes), *views[0][0].shape[1:]), dtype=torch.float32)
         for (obs, role), part in zip(views, images.split(sizes), strict=True):
             self._view(obs, role, out=part)
         return list(self._encode(images).split(sizes))
 
-    def _judged(self, batch: Batch) -> list[tuple[Tensor, str]]:
+    def _judged(self, batch: Batch) -> list[Part]:
         """Return which views the judge wants the latents of."""
         if self._judge is None or self._judge.sees_pixels:
             return []
@@ -193,6 +220,7 @@ class Agent:
     def _imitation_reward(
         self,
         batches: tuple[Batch, Batch],
+        random: Sequence[Tensor],
         pairs: tuple[list[Tensor], list[Tensor]],
         metrics: dict[str, Tensor],
     ) -> Tensor:
@@ -200,9 +228,12 @@ class Agent:
         reward = torch.zeros_like(batches[0].reward)
         if self._judge is not None:
             if self._judge.sees_pixels:
+                both = [[batch.obs, batch.next_obs] for batch in batches]
+                if self._config.random_constraint:
+                    for stacks, obs in zip(both, random, strict=True):
+                        stacks.append(obs)
                 agent, expert = (
-                    [self._view(obs, 'discriminator') for obs in (batch.obs, batch.next_obs)]
-                    for batch in batches
+                    [self._view(obs, 'discriminator') for obs in stacks] for stacks in both
                 )
                 pairs = agent, expert
             reward, told = self._judge.learn(*pairs, self._step_judge)

@@ -12,6 +12,10 @@ from claifo_core.errors import ClaifoError
 from claifo_core.observations import KINDS
 from claifo_core.options import Section, check, option
 
+CONTRASTED = {'agent': 1, 'expert': 2, 'agent+random': 2, 'random': 2, 'all': 4}
+"""Batches that the contrastive loss sees, by ``agent.contrastive_data``."""
+_FILMED = ('agent', 'expert')
+
 
 @dataclass(frozen=True)
 class EnvConfig(Section):
@@ -67,6 +71,12 @@ class ExpertConfig(Section):
         None, 'part of the image that is kept: x, y, width, height; null: all', unit='px', low=0
     )
     max_episodes: int = option(0, 'use only the first so many episodes; 0: all', low=0)
+    random_bag: str = option(
+        '',
+        "films of random actions in the expert's world, for methods that need them; empty: where "
+        '`claifo expert record --random` puts them',
+    )
+    random_agent_bag: str = option('', "the same in the agent's world")
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,12 @@ class NetworkConfig(Section):
     projection: int = option(
         0, 'width of a head between latent and contrastive loss; 0: none', low=0
     )
+    contrast: str = option(
+        'latent',
+        'what the contrastive loss compares: the latents, or the features before the linear '
+        'layer, which then follows the critic alone',
+        choices=('latent', 'features'),
+    )
     latent_dim: int = option(50, 'dimension of the latent z', low=1)
     hidden_dim: int = option(1024, 'units in each hidden layer of the heads', low=1)
 
@@ -152,7 +168,10 @@ class AgentConfig(Section):
         choices=('bilinear', 'cosine', 'byol', 'none'),
     )
     contrastive_data: str = option(
-        'agent', 'whose frames InfoNCE sees; expert: both', choices=('agent', 'expert')
+        'agent',
+        'whose frames InfoNCE sees: of the agent; of the expert as well; random adds unlike '
+        'frames of random actions in both worlds as pairs, or stands alone; all of them',
+        choices=tuple(CONTRASTED),
     )
     hide_domain: bool = option(
         False,
@@ -201,6 +220,10 @@ class AgentConfig(Section):
         'imitation reward: hard 0/1 (code), softplus -log(1-D) (paper), probability D, logit',
         choices=('hard', 'softplus', 'probability', 'logit'),
     )
+    random_constraint: bool = option(
+        False,
+        'the judge also hides the domain of films of random actions (judge: disentangled)',
+    )
     actor_penalty: float = option(
         0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
     )
@@ -209,6 +232,12 @@ class AgentConfig(Section):
         'with the defects of published code that docs/methods.md lists (byol, judges patch and '
         'disentangled)',
     )
+
+    @property
+    def needs_random(self) -> bool:
+        """Whether films of random actions are needed, of both worlds."""
+        contrasted = self.contrastive != 'none' and self.contrastive_data not in _FILMED
+        return contrasted or self.random_constraint
 
 
 @dataclass(frozen=True)
@@ -276,10 +305,12 @@ class TrainConfig(Section):
             or agent.contrastive_data != 'agent'
             or agent.judge != 'latent'
             or agent.reward == 'env'
+            or self.network.contrast != 'latent'
         ):
             raise ClaifoError(
                 'agent.share_views is true; it needs agent.encoder_step: joint, '
-                'augment.apply: everywhere, InfoNCE on agent data, and agent.judge: latent'
+                'augment.apply: everywhere, InfoNCE on latents of agent data, and agent.judge: '
+                'latent'
             )
         if agent.hide_domain and agent.contrastive_data != 'expert':
             raise ClaifoError(
@@ -296,9 +327,21 @@ class TrainConfig(Section):
                 f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
                 'the encoder is not stepped with the critic; change one of them'
             )
+        if agent.random_constraint and (agent.judge != 'disentangled' or agent.reward == 'env'):
+            raise ClaifoError(
+                f'agent.random_constraint is true; it needs agent.judge: disentangled, not '
+                f'{agent.judge}, and an imitation reward'
+            )
         if agent.judge == 'patch' and agent.gan_loss != 'bce':
             raise ClaifoError(
                 f'agent.gan_loss is {agent.gan_loss}; agent.judge: patch needs bce'
+            )
+        if self.network.contrast == 'features' and (
+            agent.contrastive not in ('bilinear', 'cosine') or self.network.projection
+        ):
+            raise ClaifoError(
+                'network.contrast is features; it needs agent.contrastive: bilinear or cosine, '
+                f'not {agent.contrastive}, and network.projection: 0'
             )
         if self.network.projection and agent.contrastive not in ('bilinear', 'cosine'):
             raise ClaifoError(

@@ -59,20 +59,30 @@ class Encoder(nn.Module):
         Returns:
             Latent z in (-1, 1), shape (B, latent_dim).
         """
+        return self.latent(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the linear layer sees of images, as :meth:`forward` takes them: (B, F)."""
         images = self._arrange(images)
         step = _BLOCK_NUMBERS // self._activations if images.device.type == 'cpu' else len(images)
         blocks = images.split(max(step, 1))
         features = [self._features(block) for block in blocks]
         joined = features[0] if len(features) == 1 else torch.cat(features)
-        return self._latent(joined, Linear.__call__)
+        return self._joined(joined)
+
+    def latent(self, features: Tensor) -> Tensor:
+        """Return the latent of :meth:`features`."""
+        return self._latent(features, Linear.__call__)
 
     def plain(self, images: Tensor) -> Tensor:
         """Encode by ordinary operations alone, which every runtime has; as :meth:`forward`."""
         images = self._arrange(images) / 255 - 0.5
         if self.body is not None:
-            return self._latent(self.body(images), plain_linear)
-        features = self.rest(torch.relu(self.first(images)))
-        return self._latent(features.permute(0, 2, 3, 1).flatten(1), plain_linear)
+            features: Tensor = self.body(images)
+        else:
+            convolved: Tensor = self.rest(torch.relu(self.first(images)))
+            features = convolved.permute(0, 2, 3, 1).flatten(1)
+        return self._latent(self._joined(features), plain_linear)
 
     def _arrange(self, images: Tensor) -> Tensor:
         if self._apart > 1:
@@ -80,9 +90,11 @@ class Encoder(nn.Module):
             images = images.flatten(2, 3).flatten(0, 1)
         return images
 
+    def _joined(self, features: Tensor) -> Tensor:
+        """Put the features of a stack's cameras together where they came one by one."""
+        return features.unflatten(0, (-1, self._apart)).flatten(1) if self._apart > 1 else features
+
     def _latent(self, features: Tensor, apply: Callable[[Linear, Tensor], Tensor]) -> Tensor:
-        if self._apart > 1:
-            features = features.unflatten(0, (-1, self._apart)).flatten(1)
         latent: Tensor = torch.tanh(self.norm(apply(self.linear, features)))
         return latent
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claifo_core.config import CONTRASTED
 from claifo_core.encoders import conv_sizes
 
 if TYPE_CHECKING:
@@ -42,13 +43,17 @@ class Encodes:
 def encodes(config: TrainConfig) -> Encodes:
     """Count the stacks that one update encodes (algorithm 1.5 and claifo_core/agent.py)."""
     agent, batch = config.agent, config.agent.batch_size
-    seen = batch if agent.contrastive_data == 'agent' else 2 * batch
-    contrastive = 0 if agent.contrastive == 'none' else seen
+    contrastive = 0 if agent.contrastive == 'none' else _contrasted(agent)
     if agent.encoder_step == 'sequential':
         return Encodes(5 * batch + contrastive, batch + contrastive)
     views = 3 if agent.share_views else 5
     one_view = config.augment.apply in ('CL-Q', 'everywhere') and agent.contrastive_data == 'agent'
     return Encodes(views * batch + contrastive, batch + (0 if one_view else contrastive))
+
+
+def _contrasted(agent: AgentConfig) -> int:
+    """Return the rows that the contrastive loss compares."""
+    return CONTRASTED[agent.contrastive_data] * agent.batch_size
 
 
 def sides(config: TrainConfig) -> list[int]:
@@ -77,7 +82,8 @@ def is_counted(config: TrainConfig) -> bool:
     """Return whether :func:`flop` knows these networks and losses: those of C-LAIfO and LAIfO."""
     agent, net = config.agent, config.network
     return (
-        (net.encoder, net.projection, agent.judge) == ('drq', 0, 'latent')
+        (net.encoder, net.projection, net.contrast) == ('drq', 0, 'latent')
+        and agent.judge == 'latent'
         and agent.contrastive != 'byol'
         and not agent.hide_domain
         and agent.bisimulation == 0
@@ -128,7 +134,7 @@ def _penalty(judge: list[int], agent: AgentConfig) -> int:
 
 def _contrastive(config: TrainConfig) -> int:
     agent, z = config.agent, config.network.latent_dim
-    rows = agent.batch_size if agent.contrastive_data == 'agent' else 2 * agent.batch_size
+    rows = _contrasted(agent)
     square = rows * rows * z
     if agent.contrastive == 'bilinear':  # forward, back to the anchors; both of W as well
         return 2 * square + 3 * rows * z * z
@@ -139,7 +145,7 @@ def _contrastive(config: TrainConfig) -> int:
 def bytes_moved(config: TrainConfig, shape: Shape) -> dict[str, int]:
     """Return the bytes that one update reads and writes in the memory of its device, by part.
 
-    ``gather`` frames of both batches, read and written as uint8; ``views`` each stack that is
+    ``gather`` frames of all batches, read and written as uint8; ``views`` each stack that is
     encoded, read as uint8 and written once, whatever T does to it; ``activations`` input and
     output of each layer of the encoder, forward, and twice backward; ``optimiser`` weight,
     gradient and both moments read, all but the gradient written, float32. The heads are not
@@ -160,8 +166,9 @@ def bytes_moved(config: TrainConfig, shape: Shape) -> dict[str, int]:
     heads = critic + sum(mlp_macs(state, shape.action_dim, net.hidden_dim))
     heads += sum(mlp_macs(2 * net.latent_dim, 1, net.hidden_dim))
     steps = 2 if agent.encoder_step == 'sequential' and agent.contrastive != 'none' else 1
+    films = 4 if agent.needs_random else 2
     return {
-        'gather': 4 * agent.batch_size * (stack + agent.n_step) * frame,
+        'gather': films * 2 * agent.batch_size * (stack + agent.n_step) * frame,
         'views': (stacks.without + stacks.graded) * stack * frame * (1 + number),
         'activations': number
         * ((stacks.without + stacks.graded) * forward + stacks.graded * backward),

@@ -34,7 +34,8 @@ class Judge(Protocol):
         """Do one step, then judge the agent.
 
         Args:
-            agent: Its observations at both ends of the transitions.
+            agent: Its observations at both ends of the transitions, and those of random actions in
+                its world, if the judge learns from them.
             expert: The same of the expert.
             descend: See :data:`Descend`.
 

@@ -15,6 +15,7 @@ from claifo_core.capture import Recorded
 from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
 from claifo_core.exploration import uniform
+from claifo_core.films import check_videos
 from claifo_core.networks import build_networks
 from claifo_core.optimisers import build_optimisers
 from claifo_core.parallel import ALONE, Team
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = {'cpu': 1, 'cuda': 50}
 """Updates after which losses are looked at; on a GPU each look waits for it."""
+_WORLDS = ("random actions, the agent's world", "random actions, the expert's world")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Learner:
         videos: Sequence[NDArray[np.uint8]],
         proprio_dim: int = 0,
         team: Team = ALONE,
+        random: Sequence[Sequence[NDArray[np.uint8]]] = (),
     ) -> None:
         """Build every part.
 
@@ -80,10 +83,12 @@ class Learner:
             videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
             proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
             team: The processes that learn together, each from a replay of its own.
+            random: Videos of random actions in the agent's world and in the expert's, where
+                ``config.agent.needs_random``.
 
         Raises:
             ClaifoError: no expert video fits the frame size, stack and n-step window; the batch
-                cannot be shared by the team.
+                cannot be shared by the team; videos of random actions are missing.
         """
         self.config = config
         self.action_dim = action_dim
@@ -107,6 +112,7 @@ class Learner:
             views=self.views,
         )
         self.take_expert(videos)
+        self._random = self._take_random(random)
         self.replay = self._new_replay(
             frames,
             action_dim=action_dim,
@@ -127,10 +133,11 @@ class Learner:
             device=self.device,
         )
         own = (team.rank,) if team.rank else ()
+        needed = ('random',) if agent.needs_random else ()
         places = {'explore': torch.device('cpu'), 'replay': home}
         self.rngs = {
             name: generator(seed, name, *own, device=places.get(name, self.device))
-            for name in ('agent', 'augment', 'replay', 'expert', 'explore')
+            for name in ('agent', 'augment', 'replay', 'expert', 'explore', *needed)
         }
         self.agent = Agent(
             networks,
@@ -154,29 +161,25 @@ class Learner:
         Raises:
             ClaifoError: a video does not fit; those taken before stay.
         """
-        self._check_videos(videos)
-        frames = sum(map(len, videos))
-        self.expert = self._new_replay(frames, action_dim=0, device=self.device)
-        for video in videos:
-            self.expert.add_video(video)
+        self.expert = self._film('expert', videos)
 
-    def _check_videos(self, videos: Sequence[NDArray[np.uint8]]) -> None:
-        size = self.config.env.size_px
-        needed = self.config.agent.n_step + 1
-        if not videos:
-            raise ClaifoError('expert: no episode; at least one is needed')
-        for number, video in enumerate(videos):
-            wanted = (size, size, 3 * self.views)
-            if video.shape[1:] != wanted:
-                raise ClaifoError(
-                    f'expert: frames of episode {number} are {video.shape[1:]}; the agent sees '
-                    f'{wanted} (env.size_px, env.cameras)'
-                )
-            if len(video) < needed:
-                raise ClaifoError(
-                    f'expert: episode {number} has {len(video)} frames; at least {needed} are '
-                    'needed (agent.n_step + 1)'
-                )
+    def _take_random(self, random: Sequence[Sequence[NDArray[np.uint8]]]) -> list[Replay]:
+        if not self.config.agent.needs_random:
+            return []
+        if len(random) != len(_WORLDS):
+            raise ClaifoError(
+                'agent.contrastive_data or agent.random_constraint: films of random actions of '
+                'both worlds are needed'
+            )
+        return [self._film(*film) for film in zip(_WORLDS, random, strict=True)]
+
+    def _film(self, whose: str, videos: Sequence[NDArray[np.uint8]]) -> Replay:
+        check_videos(whose, videos, self.config, self.views)
+        frames = sum(map(len, videos))
+        film = self._new_replay(frames, action_dim=0, device=self.device)
+        for video in videos:
+            film.add_video(video)
+        return film
 
     @property
     def std(self) -> float:
@@ -240,7 +243,7 @@ class Learner:
         A table that has grown has moved, and so have the frames of another expert; a new table
         may lie where the old one was.
         """
-        replays = (self.replay, self.expert)
+        replays = (self.replay, self.expert, *self._random)
         for replay in replays:
             replay.episodes.refresh()
         memory = [r.frames.data_ptr() for r in replays]
@@ -271,7 +274,8 @@ class Learner:
             self._batch = self._draw()
         assert self._batch is not None
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
-        self._totals.add(self.agent.update(self._batch, expert, self._std))
+        random = [film.draw(self._batch_size, self.rngs['random']).obs for film in self._random]
+        self._totals.add(self.agent.update(self._batch, expert, self._std, random))
 
     def _guard(self) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""

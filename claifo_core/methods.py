@@ -79,6 +79,10 @@ _BASELINES = {
         'DisentanGAIL as in the C-LAIfO code (preprocessor frozen)', _CLAIFO,
         {**_DISENTANGLED, **_SHIFT, 'agent.faithful': True},
     ),
+    'disentangail_random': Method(
+        'DisentanGAIL, constraint on random actions too', 'arXiv 2103.05079',
+        {**_DISENTANGLED, **_SHIFT, 'agent.random_constraint': True},
+    ),
     'byol': Method('BYOL in place of InfoNCE, T on both views', _CLAIFO, _BYOL),
     'byol_faithful': Method(
         'BYOL, one of its views the plain frames', _CLAIFO, {**_BYOL, 'agent.faithful': True}
@@ -121,6 +125,19 @@ _ABLATIONS = {
         "InfoNCE on the agent's and the expert's frames", _CLAIFO,
         {'agent.contrastive_data': 'expert', **_APART},
     ),
+    **{
+        f'contrastive_{name}': Method(
+            what, _CLAIFO, {'agent.contrastive_data': data, **_APART}
+        )
+        for name, data, what in (
+            (
+                'agent_random', 'agent+random',
+                "InfoNCE on the agent's frames and unlike random ones as pairs",
+            ),
+            ('random', 'random', 'InfoNCE on unlike random frames of both worlds as pairs'),
+            ('all', 'all', 'InfoNCE on agent, expert, and unlike random frames as pairs'),
+        )
+    },
     'bilinear': Method(
         'InfoNCE with a bilinear form (their code)', _CLAIFO, {'agent.contrastive': 'bilinear'}
     ),
@@ -130,6 +147,10 @@ _ABLATIONS = {
     ),
     'projection': Method(
         'a head of 128 between latent and InfoNCE', 'arXiv 2002.05709', {'network.projection': 128}
+    ),
+    'flat_features': Method(
+        'InfoNCE on the features before the linear layer', _CLAIFO,
+        {'network.contrast': 'features', **_APART},
     ),
     'sequential': Method(
         'InfoNCE step, then critic step (their code)', _CLAIFO,

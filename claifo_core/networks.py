@@ -86,7 +86,7 @@ def build_networks(
         actor, discriminator = mlp(z + proprio_dim, action_dim, h), mlp(2 * z, 1, h)
         for part in (encoder, actor, critic, discriminator):
             part.apply(initialise)
-        similarity = nn.Parameter(torch.rand(2 * (config.projection or z,)).to(device))
+        similarity = nn.Parameter(_similarity(config, encoder).to(device))
         agent = agent or AgentConfig()
         judge, heads = _build_others(config, agent, encoder, frame_stack, size_px)
         information = DomainInformation(config) if agent.hide_domain else None
@@ -111,6 +111,14 @@ def build_networks(
     )
 
 
+def _similarity(config: NetworkConfig, encoder: Encoder) -> Tensor:
+    """Return W of the bilinear InfoNCE; between features, scaled down to the sum of as few."""
+    if config.contrast == 'latent':
+        return torch.rand(2 * (config.projection or config.latent_dim,))
+    features = encoder.linear.in_features
+    return torch.rand(features, features) / features
+
+
 def _build_others(
     config: NetworkConfig, agent: AgentConfig, encoder: Encoder, frame_stack: int, size_px: int
 ) -> tuple[nn.Module | None, nn.Module | None]:
@@ -119,7 +127,8 @@ def _build_others(
     if agent.judge == 'patch':
         judge = PatchDiscriminator(config, 6 * frame_stack * encoder.views)
     elif agent.judge == 'disentangled':
-        judge = Disentangler(config, frame_stack, encoder.views, size_px)
+        views, random = encoder.views, agent.random_constraint
+        judge = Disentangler(config, frame_stack, views, size_px, random=random)
     heads: nn.Module | None = None
     if agent.contrastive == 'byol':
         heads = Heads(config, encoder)

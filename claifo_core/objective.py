@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from claifo_core import losses
 from claifo_core.diagnostics import retrieval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from claifo_core.config import AgentConfig
+
+Part = tuple[Tensor, str]
+"""Stacks, uint8 (B, T V, 3, H, W), and the role in which they are viewed."""
 
 
 class View(NamedTuple):
@@ -19,10 +25,17 @@ class View(NamedTuple):
     Attributes:
         latent: Of the shared encoder, shape (B, Z).
         images: float32, shape (B, T V, 3, H, W); None where an objective needs none.
+        features: Of the encoder before its linear layer, shape (B, F), where those are compared.
     """
 
     latent: Tensor
     images: Tensor | None = None
+    features: Tensor | None = None
+
+    @property
+    def compared(self) -> Tensor:
+        """What InfoNCE sees."""
+        return self.latent if self.features is None else self.features
 
 
 class Objective(Protocol):
@@ -43,6 +56,44 @@ class Objective(Protocol):
         """Follow the encoder, which has just been stepped."""
 
 
+def contrasted(
+    data: str, agent: Tensor, expert: Tensor, random: Sequence[Tensor]
+) -> tuple[list[Part], list[Part]]:
+    """Return what the contrastive loss compares, row by row (algorithm 1.7).
+
+    Rows of agent and expert are two views of the same frames. Rows of films of random actions are
+    unlike frames, seen as they are: of one world and the other, so that the domains become one
+    distribution; with ``agent+random`` the agent's beside every other one of its own world.
+
+    Args:
+        data: ``agent.contrastive_data``.
+        agent: Stacks of the agent.
+        expert: Stacks of the expert.
+        random: Stacks from random actions in the agent's world and in the expert's.
+
+    Returns:
+        The parts of the first view, and those of the second.
+    """
+    if data == 'agent':
+        return [(agent, 'anchor')], [(agent, 'contrastive')]
+    first: list[Part] = []
+    second: list[Part] = []
+    if data != 'random':
+        obs = agent if data == 'agent+random' else torch.cat([agent, expert])
+        first, second = [(obs, 'anchor')], [(obs, 'contrastive')]
+    if data != 'expert':
+        # Draws are independent already; the shift keeps a pair from coming twice, reversed.
+        ours, theirs, shifted = *random, random[0].roll(1, 0)
+        if data == 'agent+random':
+            shifted[::2] = theirs[::2]
+            first.append((ours, 'raw'))
+            second.append((shifted, 'raw'))
+        else:
+            first.append((torch.cat([ours, theirs]), 'raw'))
+            second.append((torch.cat([theirs, shifted]), 'raw'))
+    return first, second
+
+
 class InfoNce:
     """Recognise the other view of a frame among those of the batch; its gradient stops."""
 
@@ -56,7 +107,7 @@ class InfoNce:
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`Objective`."""
-        anchor, positive = first.latent, second.latent
+        anchor, positive = first.compared, second.compared
         if self._projection is not None:
             anchor, positive = self._projection(anchor), self._projection(positive).detach()
         if self._config.contrastive == 'bilinear':

@@ -79,6 +79,7 @@ class Trainer:
         *,
         console: bool = True,
         team: Team = ALONE,
+        random: Sequence[Sequence[NDArray[np.uint8]]] = (),
     ) -> None:
         """Start the simulators, and resume where the folder holds a checkpoint.
 
@@ -89,6 +90,7 @@ class Trainer:
             videos: Expert episodes, uint8 (T, H, W, 3 V) each.
             console: Show progress on standard error.
             team: The processes that learn together.
+            random: Videos of random actions, see :class:`claifo_core.learner.Learner`.
 
         Raises:
             ClaifoError: the checkpoint is damaged or of another configuration, or the expert's
@@ -99,7 +101,7 @@ class Trainer:
         self._envs = world.vector()
         self._all = range(config.env.num_envs)
         dims = (self._envs.action_dim, self._envs.proprio_dim)
-        self.learner = Learner(config, dims[0], videos, dims[1], team)
+        self.learner = Learner(config, dims[0], videos, dims[1], team, random)
         self._team = team
         _check_views(self.learner, self._envs)
         self._run = Run(config, run_dir, world, self.learner, console=console)

@@ -26,6 +26,7 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
     ('agent.reward', 'env'): ('', _LOSSES[1:]),
     ('agent.critic_gradient', False): ('', _LOSSES[1:]),
     ('network.projection', 128): ('', _LOSSES[1:]),
+    ('network.contrast', 'features'): ('', _LOSSES[1:]),
     ('network.encoder', 'impala'): ('encoders.py', ('test_encoders.py',)),
     ('network.encoder', 'spatial_softmax'): ('encoders.py', ('test_encoders.py',)),
     ('network.encoder', 'vit'): ('encoders.py', ('test_encoders.py',)),

@@ -97,6 +97,11 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action='store_true',
         help='write CompressedImage (png, lossless) instead of Image',
     )
+    parser.add_argument(
+        '--random',
+        action='store_true',
+        help='film random actions in place of the expert (default folder: ..._random)',
+    )
     parser.set_defaults(run=_record)
 
 
@@ -147,7 +152,7 @@ def _record(args: argparse.Namespace) -> int:
 
     size_px = args.size_px or task_info(args.task).size_px
     out = args.out or expert_bag(
-        args.task, args.domain, size_px, args.cameras, args.image
+        args.task, args.domain, size_px, args.cameras, args.image, random=args.random
     )
     returns = record(
         args.task,
@@ -159,6 +164,7 @@ def _record(args: argparse.Namespace) -> int:
         episode_steps=args.episode_steps,
         cameras=args.cameras,
         image=args.image,
+        random=args.random,
         encoding='png' if args.compressed else 'rgb8',
         command=_command(),
     )

@@ -37,6 +37,21 @@ class StateExpert(Protocol):
         """Return the action float32 (A,) for this step, from the state float32 (S,)."""
 
 
+class RandomActions:
+    """No expert: uniformly random actions, for films of what a world looks like."""
+
+    def __init__(self, action_dim: int, seed: int) -> None:
+        """Draw actions of this length from a stream of their own."""
+        self._dim, self._rng = action_dim, np.random.default_rng(seed)
+
+    def reset(self, env: SimEnv) -> None:
+        """Nothing is kept from one episode to the next."""
+
+    def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See :class:`StateExpert`."""
+        return self._rng.uniform(-1, 1, self._dim).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Mlp:
     """The actor of a trained expert.

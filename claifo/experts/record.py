@@ -10,7 +10,7 @@ import numpy as np
 import claifo_sim
 from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
-from claifo.experts.policies import load_expert
+from claifo.experts.policies import RandomActions, load_expert
 from claifo.experts.state_env import COMPARED_EPISODES, random_return
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def record(
     episode_steps: int = 0,
     cameras: tuple[str, ...] = (),
     image: str = 'rgb',
+    random: bool = False,
     encoding: str = 'rgb8',
     command: str = '',
     report: Callable[[str], None] = print,
@@ -52,6 +53,7 @@ def record(
         episode_steps: control steps per episode; 0 for the task's own limit.
         cameras: names of the cameras, a topic each; none for those of the task.
         image: what they show: ``rgb``, ``depth`` or ``segmentation``.
+        random: film uniformly random actions in place of the expert.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
@@ -63,8 +65,9 @@ def record(
         ClaifoError: ``out`` exists or cannot be written, or the task has no expert.
         SimError: unknown task or domain.
     """
-    expert, returns = load_expert(task), []
     info = claifo_sim.task_info(task)
+    expert = RandomActions(info.action_dim, seed) if random else load_expert(task)
+    returns = []
     env = claifo_sim.make(
         task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras,
         image=image,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import films_of
+from claifo.environments import films_of, random_films_of
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 
@@ -96,8 +96,19 @@ class Study:
         values = settings.merge(settings.to_dict(self.base), self.options(run))
         return settings.from_dict(values, f'study {self.name}: {run.method}')
 
-    def film(self, run: Run) -> Path | None:
-        """Return the expert's film of a run, inside the folder; None: the one it names itself."""
+    def films(self, run: Run) -> dict[str, Path]:
+        """Return the films of a run by the option that names them, inside the folder.
+
+        Those that its configuration names itself are left out.
+        """
         config = self.config(run)
-        return None if config.expert.bag else Path('films') / films_of(config.env).name
+        places = {'bag': films_of(config.env)}
+        if config.agent.needs_random:
+            ours, theirs = random_films_of(config.env)
+            places |= {'random_agent_bag': ours, 'random_bag': theirs}
+        return {
+            f'expert.{name}': Path('films') / place.name
+            for name, place in places.items()
+            if not getattr(config.expert, name)
+        }
 

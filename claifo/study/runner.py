@@ -58,12 +58,8 @@ def run(
 
 def command_of(study: Study, folder: Path, run: Run) -> list[str]:
     """Return the command line of a run, words after `claifo`."""
-    film = study.film(run)
-    options = {
-        **study.options(run),
-        'threads': study.threads,
-        **({'expert.bag': folder / film} if film else {}),
-    }
+    films = {option: folder / place for option, place in study.films(run).items()}
+    options = {**study.options(run), 'threads': study.threads, **films}
     words = ['train', '--config', str(folder / store.BASE_FILE), '--run', str(folder / run.folder)]
     return words + [f'--{name}={_word(value)}' for name, value in options.items()]
 
@@ -83,7 +79,9 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
     Raises:
         ClaifoError: one cannot be recorded.
     """
-    films = {film: run for run in study.runs() if (film := study.film(run))}
+    films = {
+        film: (run, option) for run in study.runs() for option, film in study.films(run).items()
+    }
     missing = [film for film in films if not (folder / film).exists()]
     if not missing:
         return
@@ -96,8 +94,8 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
         while (missing or running) and not stop():
             while missing and len(running) < local.jobs:
                 film = missing.pop(0)
-                print(f'filming the expert: {folder / film}', flush=True)
-                command = _film_command(study, films[film], folder / film)
+                print(f'filming: {folder / film}', flush=True)
+                command = _film_command(study, *films[film], folder / film)
                 running[film] = local.start(command, _film_log(folder / film))
             for film, process in list(running.items()):
                 if (code := process.poll()) is not None:
@@ -109,12 +107,14 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
             process.kill()
 
 
-def _film_command(study: Study, run: Run, out: Path) -> list[str]:
+def _film_command(study: Study, run: Run, option: str, out: Path) -> list[str]:
     env = study.config(run).env
+    domain = env.domain if option == 'expert.random_agent_bag' else source_of(env.domain)
     words = [
-        *_CLAIFO, 'expert', 'record', env.task, '--domain', source_of(env.domain),
+        *_CLAIFO, 'expert', 'record', env.task, '--domain', domain,
         '--episodes', str(study.film_episodes), '--size-px', str(env.size_px), '--out', str(out),
     ]  # fmt: skip
+    words += ['--random'] if option != 'expert.bag' else []
     return words + (['--cameras', ','.join(env.cameras)] if env.cameras else [])
 
 
@@ -125,7 +125,7 @@ def _film_log(film: Path) -> Path:
 def _check_film(film: Path, code: int) -> None:
     if code or not film.exists():
         last = store.last_line(_film_log(film)).removeprefix('claifo: error: ')
-        raise ClaifoError(f'{film}: the expert could not be filmed: {last}')
+        raise ClaifoError(f'{film}: could not be filmed: {last}')
 
 
 def longest(pending: Sequence[Run], known: Mapping[Run, Progress]) -> Run:

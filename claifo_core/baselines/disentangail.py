@@ -1,7 +1,8 @@
 """DisentanGAIL (arXiv 2103.05079): the judge has an encoder of its own that hides the domain.
 
 A stochastic preprocessor feeds the discriminator. What its latents tell about the domain is
-estimated and kept low, see :mod:`claifo_core.baselines.information`.
+estimated and kept low, see :mod:`claifo_core.baselines.information`. With films of random actions
+of both worlds (``agent.random_constraint``), latents of these may tell next to nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core.baselines.information import DomainInformation, adapted
+from claifo_core.baselines.information import DomainInformation, adapted, multiplied
 from claifo_core.diagnostics import judge_metrics
 from claifo_core.encoders import Encoder
 from claifo_core.judge import LatentJudge
@@ -33,14 +34,22 @@ class Disentangler(DomainInformation):
     preprocessor: Encoder
     discriminator: nn.Sequential
 
-    def __init__(self, config: NetworkConfig, stack: int, views: int, size_px: int) -> None:
-        """Build for stacks of ``stack`` frames of ``views`` cameras, ``size_px`` squared each."""
+    def __init__(
+        self, config: NetworkConfig, stack: int, views: int, size_px: int, *, random: bool = False
+    ) -> None:
+        """Build for stacks of ``stack`` frames of ``views`` cameras, ``size_px`` squared each.
+
+        ``random`` adds the multiplier of the constraint on films of random actions.
+        """
         twice = dataclasses.replace(config, latent_dim=2 * config.latent_dim)
         super().__init__(
             config,
             preprocessor=Encoder(twice, stack, views, size_px),
             discriminator=mlp(2 * config.latent_dim, 1, config.hidden_dim),
         )
+        self.multiplier: Tensor
+        if random:
+            self.register_buffer('multiplier', torch.tensor(1.0))
 
 
 class DisentangledJudge:
@@ -67,16 +76,26 @@ class DisentangledJudge:
         network = self._network
         # The authors' preprocessor is never trained.
         with torch.set_grad_enabled(not self._faithful):
-            latents = self._sample(torch.cat([*agent, *expert]))
-        now, after, expert_now, expert_after = latents.chunk(4)
+            latents = self._sample(torch.cat([*agent, *expert])).chunk(2 * len(agent))
+        now, after, *random = latents[: len(agent)]
+        expert_now, expert_after, *expert_random = latents[len(agent) :]
         nats = network.learn(torch.cat([now, expert_now]), descend)
         ours, theirs = torch.cat([now, after], 1), torch.cat([expert_now, expert_after], 1)
         loss, outputs = self._judge.loss(ours, theirs)
         # The authors compare nats with thresholds in bits.
-        bits = nats if self._faithful else nats / math.log(2)
-        gradient = descend(loss + network.weight * bits)
+        unit = 1.0 if self._faithful else math.log(2)
+        bits = nats / unit
+        loss_and_penalty, told = loss + network.weight * bits, {}
+        if random:
+            few = network.learn(torch.cat([*random, *expert_random]), descend) / unit
+            loss_and_penalty = loss_and_penalty + network.multiplier * few
+            told = {'random_information': few.detach() * unit / math.log(2),
+                    'random_multiplier': network.multiplier.clone()}  # fmt: skip
+        gradient = descend(loss_and_penalty)
         network.weight.copy_(adapted(network.weight, bits.detach()))
-        return self._judge.reward(ours.detach()), {
+        if random:
+            network.multiplier.copy_(multiplied(network.multiplier, few.detach()))
+        return self._judge.reward(ours.detach()), told | {
             'discriminator_loss': loss.detach(),
             'discriminator_gradient': gradient,
             'domain_information': nats.detach() / math.log(2),

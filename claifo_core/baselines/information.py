@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TOO_MUCH, LITTLE = 0.99, 0.495
 """Bits of mutual information above which the weight grows, below which it falls."""
 FACTOR, WEIGHTS, FIRST_WEIGHT = 1.5, (1e-4, 5.0), 0.5
+RANDOM_BITS, LEAST_MULTIPLIER, RATE = 0.001, 1e-3, 1e-3
+"""Of random actions: bits allowed, least multiplier, and step of its logarithm."""
 DECAY = 0.99
 """Of the moving average in the gradient of the statistics networks."""
 
@@ -96,6 +98,15 @@ def adapted(weight: Tensor, bits: Tensor) -> Tensor:
     """Return the next weight: larger where the latents tell too much, smaller where little."""
     factor = torch.where(bits > TOO_MUCH, FACTOR, torch.where(bits < LITTLE, 1 / FACTOR, 1.0))
     return (weight * factor).clamp(*WEIGHTS)
+
+
+def multiplied(multiplier: Tensor, bits: Tensor) -> Tensor:
+    """Return the next Lagrange multiplier of what latents of random actions may tell.
+
+    Its logarithm goes up or down by :data:`RATE`, as the published Adam lets it.
+    """
+    step = torch.exp(RATE * torch.sign(bits - RANDOM_BITS))
+    return (multiplier * step).clamp_min(LEAST_MULTIPLIER)
 
 
 class HideDomain:

@@ -49,6 +49,8 @@ def small(**changes) -> TrainConfig:
         (JOINT | {'agent.share_views': True, 'agent.gan_loss': 'least_squares'}, Shape(2)),
         ({'agent.contrastive': 'cosine', 'agent.penalty_on': 'logit'}, Shape(6)),
         (JOINT | {'agent.contrastive_data': 'expert', 'agent.penalty_weight': 0}, Shape(6)),
+        (method('contrastive_all').overrides, Shape(6)),
+        (JOINT | {'agent.contrastive_data': 'agent+random'}, Shape(6)),
         ({'network.strides': [2, 2], 'agent.n_step': 3}, Shape(6, views=2)),
         ({'network.views': 'shared', 'env.proprio': True}, Shape(6, views=2, proprio_dim=5)),
     ],

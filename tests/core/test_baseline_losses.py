@@ -338,6 +338,38 @@ def test_latents_are_reparameterised(parts):
     np.testing.assert_allclose(outputs.grad[:, 4:], 3.5 * std * noise, rtol=1e-6)
 
 
+def test_the_multiplier_of_random_actions_follows_their_information():
+    """Discriminator loss + weight x bits + multiplier x bits of random actions."""
+    agent = method('disentangail_random')
+    judge, network = agent._judge, agent.networks.discriminator
+    images = torch.randint(0, 256, (3, 6, 2, 3, 16, 16)).float()
+    descended: list[float] = []
+
+    def descend(loss: torch.Tensor) -> torch.Tensor:
+        descended.append(float(loss.detach()))
+        return agent._step(loss, 'discriminator')
+
+    for multiplier in (1.0, 1e-3):
+        network.multiplier.fill_(multiplier)
+        weight = float(network.weight)
+        _, told = judge.learn([*images], [*images.flip(0)], descend)
+        wanted = float(told['discriminator_loss']) + weight * float(told['domain_information'])
+        wanted += multiplier * float(told['random_information'])
+        assert descended[-1] == pytest.approx(wanted, rel=1e-5)
+        assert float(told['random_multiplier']) == pytest.approx(multiplier)
+        more = float(told['random_information']) > 0.001
+        moved = multiplier * math.exp(1e-3 if more else -1e-3)
+        assert float(network.multiplier) == pytest.approx(max(moved, 1e-3), rel=1e-6)
+
+
+def test_the_multiplier_stays_between_its_bounds_and_moves_by_a_thousandth():
+    for before, bits, after in (
+        (1.0, 0.5, math.exp(1e-3)), (1.0, 0.0, math.exp(-1e-3)), (1e-3, 0.0, 1e-3)
+    ):  # fmt: skip
+        moved = information.multiplied(torch.tensor(before), torch.tensor(bits))
+        assert float(moved) == pytest.approx(after)
+
+
 # --- the domain hidden from the shared encoder ---------------------------------------------------
 
 

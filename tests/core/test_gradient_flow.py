@@ -70,7 +70,7 @@ def trace(agent: Agent, weights=weights) -> list[tuple[str, set[str]]]:
 
     for name, optimiser in agent.optimisers.items():
         optimiser.register_step_post_hook(lambda *_, name=name: note(name))
-    agent.update(batch(0), batch(1), 0.4)
+    agent.update(batch(0), batch(1), 0.4, [batch(2).obs, batch(3).obs])
     note('end')
     return steps
 

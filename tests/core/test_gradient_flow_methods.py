@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import test_gradient_flow
 import torch
@@ -59,6 +60,16 @@ def test_disentangail(name):
     ]
 
 
+def test_disentangail_also_hides_the_domain_of_random_actions():
+    assert trace(method('disentangail_random')) == [
+        ('discriminator', {'discriminator.statistics', 'discriminator.log_average'}),
+        ('discriminator', {'discriminator.statistics', 'discriminator.log_average'}),
+        ('discriminator', {'discriminator.discriminator', 'discriminator.preprocessor'}),
+        ('encoder', {'encoder', 'discriminator.weight', 'discriminator.multiplier'}),
+        *CRITIC_TO_END[1:],
+    ]
+
+
 def test_byol_trains_encoder_and_heads_and_its_target_follows():
     assert trace(method('byol')) == [
         ('encoder', {'encoder', 'heads.projector', 'heads.predictor'}),
@@ -95,6 +106,25 @@ def test_the_slow_copy_moves_by_a_hundredth():
 
 def test_projection_head_is_trained_with_the_contrastive_loss():
     assert trace(method('projection'))[0] == ('encoder', {'encoder', 'similarity', 'heads'})
+
+
+@pytest.mark.parametrize('step', ['sequential', 'joint'])
+def test_features_are_compared_and_the_linear_layer_follows_the_critic_alone(step):
+    agent = method('flat_features', agent__encoder_step=step, agent__critic_gradient=False)
+    encoder, matrix = agent.networks.encoder, agent.networks.similarity
+    assert matrix.shape == 2 * (encoder.linear.in_features,)
+    seen: list[torch.Tensor] = []
+    loss = agent._objective.loss
+    agent._objective.loss = lambda *views: seen.extend(views) or loss(*views)
+    before = {name: weight.detach().clone() for name, weight in encoder.named_parameters()}
+    start = matrix.detach().clone()
+    told = agent.update(batch(0), batch(1), 0.4)
+    logits = (seen[0].features @ start @ seen[1].features.T).detach().double().numpy()
+    picked = logits - np.log(np.exp(logits - logits.max()).sum(1, keepdims=True)) - logits.max()
+    assert float(told['contrastive_loss']) == pytest.approx(-np.mean(np.diag(picked)), rel=1e-4)
+    moved = {name for name, was in before.items() if not was.equal(encoder.state_dict()[name])}
+    assert moved == {name for name in before if name.startswith(('first', 'rest'))}
+    assert not start.equal(matrix)
 
 
 @pytest.mark.parametrize('joint', [False, True])

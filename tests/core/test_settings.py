@@ -42,7 +42,8 @@ def values_of(name: str) -> st.SearchStrategy:
 
 NEEDY = {
     'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'agent.hide_domain',
-    'agent.bisimulation', 'network.projection', 'seed_steps', 'env.num_envs', 'agent.n_step',
+    'agent.bisimulation', 'agent.random_constraint', 'network.projection', 'network.contrast',
+    'seed_steps', 'env.num_envs', 'agent.n_step',
 }  # fmt: skip
 
 
@@ -134,6 +135,10 @@ WRONG = [
      'agent.critic_gradient is false and agent.contrastive is none: nothing would train'),
     ({'agent': {'critic_gradient': False, 'bisimulation': 1}},
      'agent.bisimulation is 1.0 and agent.critic_gradient is false: the encoder is not stepped'),
+    ({'agent': {'random_constraint': True}},
+     'agent.random_constraint is true; it needs agent.judge: disentangled, not latent'),
+    ({'network': {'contrast': 'features'}, 'agent': {'contrastive': 'byol'}},
+     'network.contrast is features; it needs agent.contrastive: bilinear or cosine, not byol'),
     ({'agent': {'hide_domain': True}},
      'agent.hide_domain is true; it needs agent.contrastive_data: expert, not agent$'),
     ({'network': {'projection': 8}, 'agent': {'contrastive': 'byol'}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,16 +111,25 @@ class DotVector:
 
 def expert_videos(episodes: int, light: float = BRIGHT) -> list[np.ndarray]:
     """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre."""
-    videos = []
-    for seed in range(episodes):
-        world = DotWorld(light)
-        frames = [world.reset(seed=1000 + seed)[0]['pixels']]
-        over = False
-        while not over:
-            obs, _, _, over, _ = world.step(world.expert_action())
-            frames.append(obs['pixels'])
-        videos.append(np.stack(frames))
-    return videos
+    return [_film(light, 1000 + seed, DotWorld.expert_action) for seed in range(episodes)]
+
+
+def random_videos(episodes: int, light: float) -> list[np.ndarray]:
+    """Return videos, uint8 (31, 16, 16, 3), of the dot that is pushed at random."""
+    rng = np.random.default_rng(7)
+    return [
+        _film(light, 2000 + seed, lambda _: rng.uniform(-1, 1, 2)) for seed in range(episodes)
+    ]
+
+
+def _film(light: float, seed: int, act: Callable[[DotWorld], np.ndarray]) -> np.ndarray:
+    world = DotWorld(light)
+    frames = [world.reset(seed=seed)[0]['pixels']]
+    over = False
+    while not over:
+        obs, _, _, over, _ = world.step(act(world))
+        frames.append(obs['pixels'])
+    return np.stack(frames)
 
 
 def small_config(**overrides: object) -> TrainConfig:
@@ -147,7 +157,8 @@ class Session:
     """
 
     def __init__(self, config: TrainConfig, videos: list[np.ndarray] | None = None):
-        self.learner = Learner(config, 2, videos or expert_videos(3))
+        random = [random_videos(2, light) for light in (DARK, BRIGHT)]
+        self.learner = Learner(config, 2, videos or expert_videos(3), random=random)
         self._count = config.env.num_envs
         self._worlds = [DotWorld() for _ in range(self._count)]
         self._left = [0] * self._count

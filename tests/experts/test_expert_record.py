@@ -15,10 +15,10 @@ from claifo.cli import main
 from claifo.environments import films_of
 from claifo.experts.policies import load_expert
 from claifo.experts.record import record
-from claifo.training import read_expert, setting
+from claifo.training import read_expert, read_random, setting
 from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.settings import from_dict
+from claifo_core.settings import from_dict, merge
 
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
 RATE_HZ = 100
@@ -126,6 +126,32 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it() -> None:
     command = 'claifo expert record adroit_pen --domain light/source --size-px 84'
     with pytest.raises(ClaifoError, match=f'there is no bags/adroit_pen_stock_84px.*{command}'):
         read_expert(TrainConfig(env=env))
+
+
+def test_films_of_random_actions_are_found_where_they_are_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of both worlds; until they are there, each is named with what records it."""
+    monkeypatch.chdir(tmp_path)
+    options = {'env.task': TASK, 'env.domain': 'light/target', 'env.size_px': SIZE}
+    config = from_dict(merge({}, {**options, 'agent.contrastive_data': 'all'}))
+    assert read_random(from_dict(merge({}, options))) == []
+    for end, option in (('target', 'random_agent_bag'), ('source', 'random_bag')):
+        words = f'{TASK} --domain light/{end} --size-px {SIZE} --random'
+        with pytest.raises(ClaifoError, match=f'expert.{option} is empty.*record {words}`'):
+            read_random(config)
+        short = ('--episodes', '2', '--episode-steps', str(STEPS))
+        assert main(['expert', 'record', *words.split(), *short]) == 0
+    agent, expert = read_random(config)
+    assert [v.shape for v in agent + expert] == 4 * [(STEPS + 1, SIZE, SIZE, 3)]
+    assert agent[0].mean() < 0.95 * expert[0].mean()  # the agent's world is the darker one
+    world = claifo_sim.make(TASK, 'light/target', size_px=SIZE)
+    rng = np.random.default_rng(0)
+    world.reset(seed=0)
+    for frame in agent[0][1:]:
+        seen = world.step(rng.uniform(-1, 1, world.info.action_dim).astype(np.float32))[0]
+        np.testing.assert_array_equal(frame, seen['pixels'])
+    world.close()
 
 
 @pytest.mark.parametrize(

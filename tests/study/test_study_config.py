@@ -105,8 +105,9 @@ def test_the_command_of_a_run_makes_its_configuration(study_file, tmp_path: Path
     run = next(study.runs())
     read = as_train_reads_it(runner.command_of(study, tmp_path, run))
     wanted = study.config(run)
-    film = tmp_path / 'films' / 'point_mass_easy_big_dim_source_24px'
-    assert settings.differences(read, wanted) == ['threads: 1, not 0', f'expert.bag: {film}, not ']
+    films = [f'{option}: {tmp_path / film}, not ' for option, film in study.films(run).items()]
+    assert sorted(settings.differences(read, wanted)) == sorted(['threads: 1, not 0', *films])
+    assert study.films(run)['expert.bag'] == Path('films/point_mass_easy_big_dim_source_24px')
 
 
 def test_runs_share_the_film_of_their_task_and_source_look(study_file):
@@ -114,9 +115,19 @@ def test_runs_share_the_film_of_their_task_and_source_look(study_file):
         'methods: [claifo, {matched: {env.domain: dim/source}}, '
         '{big: {env.size_px: 32}}, {mine: {expert.bag: bags/mine}}]'
     ))  # fmt: skip
-    films = {run.method: study.film(run) for run in study.runs()}
+    films = {run.method: study.films(run) for run in study.runs()}
     assert films['claifo'] == films['matched'] != films['big']
-    assert films['mine'] is None
+    assert films['mine'] == {}
+
+
+def test_a_method_that_needs_films_of_random_actions_gets_them_of_both_worlds(study_file):
+    study = config.load(study_file('methods: [claifo, contrastive_all]'))
+    films = {run.method: study.films(run) for run in study.runs()}
+    assert films['contrastive_all'] == {
+        **films['claifo'],
+        'expert.random_agent_bag': Path('films/point_mass_easy_big_dim_target_24px_random'),
+        'expert.random_bag': Path('films/point_mass_easy_big_dim_source_24px_random'),
+    }
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 
 from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
-from claifo.training import read_expert, setting
+from claifo.training import read_expert, read_random, setting
 from claifo_core.config import TrainConfig
 from claifo_core.devices import set_threads
 from claifo_core.errors import ClaifoError
@@ -109,7 +109,8 @@ class LearnerNode(ManagedNode):
         run_dir = Path(self._run_dir) if self._run_dir else default_run_dir(config, None)
         run_dir.mkdir(parents=True, exist_ok=True)
         info = task_info(config.env.task)
-        learner = Learner(config, info.action_dim, videos, info.proprio_dim)
+        random = read_random(config)
+        learner = Learner(config, info.action_dim, videos, info.proprio_dim, random=random)
         where = setting(config)
         if not self._evaluates:
             where = dataclasses.replace(where, single=None)
