@@ -6,7 +6,8 @@ Prints one JSON object, all of it measured on random frames:
 * ``growth``: the same with more frames in the replay (``--frames 10000 1000000``).
 * ``split``: milliseconds of an update by part, medians: CPU time on a CPU; on a GPU time between
   CUDA events, of an update whose kernels are launched one by one.
-* ``flop`` and ``bytes``: counted from the settings (claifo_core/flop.py); ``gflop_per_s`` is
+* ``flop`` and ``bytes``: counted from the settings (claifo_core/flop.py; for other methods than
+  C-LAIfO and LAIfO the sum of FLOP alone, claifo_core/dry_run.py); ``gflop_per_s`` is
   what that makes per second (on a CPU of CPU time per thread, which other load hardly changes),
   ``ceiling`` the fastest matrix product that this device shows in this arithmetic.
 * ``memory``: peak of this process.
@@ -79,27 +80,28 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     import torch
     from ceiling import ceiling
 
-    from claifo.compute import shape_of
+    from claifo.compute import flop_per_update, shape_of
     from claifo_core.flop import bytes_moved, flop, is_counted
 
-    if not is_counted(config):  # other networks than those of C-LAIfO and LAIfO
-        return {'flop': None, 'bytes': None}
-    shape = shape_of(config)
-    work, moved = flop(config, shape), bytes_moved(config, shape)
+    shape, known, whole = shape_of(config), is_counted(config), flop_per_update(config)
     top = ceiling(
         learner.device, torch.bfloat16 if config.precision == 'bfloat16' else torch.float32
     )
     on_cpu = learner.device.type == 'cpu'
     update_ms = found['cpu_ms'] / torch.get_num_threads() if on_cpu else found['wall_ms']
-    reached = 1e-6 * sum(work.values()) / update_ms
-    return {
-        'flop': {'update': sum(work.values()), **work},
-        'bytes': {'update': sum(moved.values()), **moved},
+    reached = 1e-6 * whole / update_ms
+    found = {
+        'flop': {'update': whole, **(flop(config, shape) if known else {})},
+        'bytes': None,
         'gflop_per_s': round(reached, 2),
-        'gb_per_s': round(1e-6 * sum(moved.values()) / update_ms, 3),
         'ceiling': top,
         'share_of_ceiling': round(reached / top['gflop_per_s'], 4),
     }
+    if known:
+        moved = bytes_moved(config, shape)
+        found['bytes'] = {'update': sum(moved.values()), **moved}
+        found['gb_per_s'] = round(1e-6 * sum(moved.values()) / update_ms, 3)
+    return found
 
 
 def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:

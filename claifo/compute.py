@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 from claifo.environments import env_spec
@@ -23,6 +25,15 @@ def shape_of(config: TrainConfig) -> Shape:
     return Shape(info.action_dim, len(spec.filmed_by), proprio)
 
 
-def flop_per_update(config: TrainConfig) -> int | None:
-    """Return the FLOP of one update; None for parts of networks that are not counted."""
-    return sum(flop(config, shape_of(config)).values()) if is_counted(config) else None
+def flop_per_update(config: TrainConfig) -> int:
+    """Return the FLOP of one update, of any method."""
+    if is_counted(config):
+        return sum(flop(config, shape_of(config)).values())
+    return _dry(dataclasses.replace(config, seed=0))
+
+
+@functools.cache
+def _dry(config: TrainConfig) -> int:
+    from claifo_core.dry_run import flop_of_update
+
+    return flop_of_update(config, shape_of(config))

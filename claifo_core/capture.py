@@ -30,7 +30,7 @@ def recordable(tensor: Tensor) -> bool:
 
 @contextlib.contextmanager
 def forced() -> Iterator[None]:
-    """Take that way on a CPU too, to compare both."""
+    """Take that way on a CPU too: to compare both, or to run without data."""
     global _forced  # a plain name, which torch.compile can watch
     _forced = True
     try:

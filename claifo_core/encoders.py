@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from claifo_core.capture import recordable
 from claifo_core.errors import ClaifoError
 from claifo_core.layers import ONEDNN, Linear, plain_linear
 
@@ -64,7 +65,7 @@ class Encoder(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return what the linear layer sees of images, as :meth:`forward` takes them: (B, F)."""
         images = self._arrange(images)
-        step = _BLOCK_NUMBERS // self._activations if images.device.type == 'cpu' else len(images)
+        step = len(images) if recordable(images) else _BLOCK_NUMBERS // self._activations
         blocks = images.split(max(step, 1))
         features = [self._features(block) for block in blocks]
         joined = features[0] if len(features) == 1 else torch.cat(features)
@@ -109,7 +110,7 @@ class Encoder(nn.Module):
         assert bias is not None
         # oneDNN's own layout is quicker to enter than channels_last, but has no gradient.
         exact = not torch.is_autocast_enabled(images.device.type)
-        own_layout = ONEDNN and exact and not images.is_cuda and not torch.is_grad_enabled()
+        own_layout = ONEDNN and exact and not recordable(images) and not torch.is_grad_enabled()
         laid_out = (
             images.to_mkldnn()
             if own_layout

@@ -84,6 +84,7 @@ def is_counted(config: TrainConfig) -> bool:
     return (
         (net.encoder, net.projection, net.contrast) == ('drq', 0, 'latent')
         and agent.judge == 'latent'
+        and config.augment.warp == 0
         and agent.contrastive != 'byol'
         and not agent.hide_domain
         and agent.bisimulation == 0

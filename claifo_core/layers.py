@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from claifo_core.capture import recordable
+
 # Below so many weights, what a call costs outweighs what oneDNN saves.
 _LARGE = 1 << 18
 
@@ -46,7 +48,7 @@ class Linear(nn.Linear):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (B, inputs) to (B, outputs)."""
-        plain = rows.is_cuda or not ONEDNN or torch.is_autocast_enabled(rows.device.type)
+        plain = recordable(rows) or not ONEDNN or torch.is_autocast_enabled(rows.device.type)
         if plain or self.weight.numel() < _LARGE:
             return super().forward(rows)
         product: Tensor = _Product.apply(rows, self.weight)

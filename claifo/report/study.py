@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claifo.report import study_figures
 from claifo.report.sections import heading
@@ -81,7 +81,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     return path
 
 
-def _source(sessions: Sequence[dict[str, str]]) -> str:
+def _source(sessions: Sequence[dict[str, Any]]) -> str:
     """Return the commands and commits that made the figures."""
     seen = dict.fromkeys((s['command'], s['commit']) for s in sessions)
     made = '; '.join(f'<code>{escape(c)}</code> at commit {escape(k)}' for c, k in seen)
@@ -199,7 +199,7 @@ def _table(study: Study, scored: Sequence[tuple[Group, Score]], labels: Sequence
             _chance(score.improvement, score.improvement_interval),
             f'{group.hours:.2f}',
             f'{group.updates:,}',
-            '-' if group.flop is None else f'{group.flop / 1e12:,.1f}',
+            f'{group.flop / 1e12:,.1f}',
         )
         for label, (group, score) in zip(labels, scored, strict=True)
     ]

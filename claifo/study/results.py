@@ -31,7 +31,7 @@ class Result:
         evaluations: Its evaluation records, in order.
         start: The record with which it began, or an empty one.
         updates: Updates so far.
-        flop: Counted from its settings, for all of them; None: not counted for its networks.
+        flop: Counted from its settings, for all of them.
         job: What the runner noted of it.
         log: Its log.
     """
@@ -40,7 +40,7 @@ class Result:
     evaluations: Sequence[Record]
     start: Record
     updates: int
-    flop: int | None
+    flop: int
     job: Record
     log: Path
 
@@ -99,10 +99,9 @@ class Group:
         return sum(result.updates for result in self.results)
 
     @property
-    def flop(self) -> int | None:
-        """FLOP of all runs, finished or not; None where they are not counted."""
-        counts = [result.flop for result in self.results]
-        return None if None in counts else sum(count or 0 for count in counts)
+    def flop(self) -> int:
+        """FLOP of all runs, finished or not."""
+        return sum(result.flop for result in self.results)
 
     def compared(self, who: str) -> float | None:
         """Return the true return of `expert` or `random`, as the runs have it; None: unknown."""
@@ -178,13 +177,13 @@ def _read_run(folder: Path, known: Progress) -> Result:
     records: Mapping[str, Sequence[Record]] = held.records if held else {}
     counts = [r.get('updates', 0) for kind in records.values() for r in kind]
     updates = max(counts, default=0)
-    each = flop_per_update(held.config) if held else 0
+    each = flop_per_update(held.config) if held and updates else 0
     return Result(
         known,
         records.get('eval', ()),
         held.start if held else {},
         updates,
-        None if each is None else each * updates,
+        each * updates,
         store.read_job(run_dir),
         run_dir / store.LOG_FILE,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import platform
 import shlex
 import shutil
@@ -53,7 +54,20 @@ def run(
     with store.locked(folder):
         store.begin(folder, study, command)
         _record_films(study, folder, stop)
-        return _Runner(study, folder, executor).run(stop)
+        began = os.times()
+        code = _Runner(study, folder, executor).run(stop)
+        if isinstance(executor, LocalExecutor):
+            _tell_busy(folder, began, os.times())
+        return code
+
+
+def _tell_busy(folder: Path, began: os.times_result, now: os.times_result) -> None:
+    """Say and keep which share of the cores the runs used, all their processes counted."""
+    wall_s = now.elapsed - began.elapsed
+    used_s = sum(now[2:4]) - sum(began[2:4])
+    share = used_s / (wall_s * len(os.sched_getaffinity(0)))
+    store.amend_session(folder, minutes=round(wall_s / 60, 2), cores_busy=round(share, 3))
+    print(f'{wall_s / 60:.1f} min, cores {share:.0%} busy with the runs')
 
 
 def command_of(study: Study, folder: Path, run: Run) -> list[str]:

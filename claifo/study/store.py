@@ -108,6 +108,13 @@ def begin(folder: Path, study: Study, command: str) -> None:
     write_json_atomic(path, stored)
 
 
+def amend_session(folder: Path, **values: float) -> None:
+    """Add to what study.json says of its newest session."""
+    stored = read(folder)
+    stored['sessions'][-1] |= values
+    write_json_atomic(folder / STUDY_FILE, stored)
+
+
 def read(folder: Path) -> dict[str, Any]:
     """Return what study.json says.
 

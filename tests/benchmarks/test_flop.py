@@ -6,34 +6,19 @@ import pytest
 import torch
 from synthetic import build
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
-from claifo_core import encoders, layers, settings
+from claifo_core import settings
+from claifo_core.capture import forced
 from claifo_core.config import TrainConfig
+from claifo_core.dry_run import FlopCounter, flop_of_update
 from claifo_core.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
-from claifo_core.methods import method
+from claifo_core.methods import METHODS, method
 
 SMALL = {
     'device': 'cpu', 'env.size_px': 32, 'agent.batch_size': 8, 'network.channels': 4,
     'network.hidden_dim': 24, 'network.latent_dim': 10,
 }  # fmt: skip
 JOINT = {'agent.encoder_step': 'joint', 'augment.apply': 'everywhere'}
-
-
-class Counter(TorchDispatchMode):
-    """Adds up PyTorch's own formulas over every operation that runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flop = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
-        formula = flop_registry.get(func._overloadpacket)
-        if formula is not None:
-            self.flop += formula(*args, **(kwargs or {}), out_val=found)
-        return found
 
 
 def small(**changes) -> TrainConfig:
@@ -55,16 +40,27 @@ def small(**changes) -> TrainConfig:
         ({'network.views': 'shared', 'env.proprio': True}, Shape(6, views=2, proprio_dim=5)),
     ],
 )
-def test_flop_are_those_that_pytorch_counts(monkeypatch, changes, shape):
-    # The products of oneDNN, which PyTorch has no formula for, as ordinary ones.
-    monkeypatch.setattr(layers, 'ONEDNN', False)
-    monkeypatch.setattr(encoders, 'ONEDNN', False)
+def test_flop_are_those_that_pytorch_counts(changes, shape):
     config = small(**changes)
+    formula = sum(flop(config, shape).values())
+    assert formula == counted(config, shape) == flop_of_update(config, shape)
+
+
+def counted(config: TrainConfig, shape: Shape) -> int:
+    """Return what PyTorch counts of a real update.
+
+    On the way that a GPU takes there are no products of oneDNN, for which it has no formula.
+    """
     learner = build(config, shape, 300)
-    learner.update()
-    with Counter() as counter:
+    with forced(), FlopCounter() as counter:
         learner.update()
-    assert sum(flop(config, shape).values()) == counter.flop
+    return counter.flop
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_a_run_without_data_counts_what_a_real_one_does(name):
+    config = small(**{'env.frame_stack': 2, **METHODS[name].overrides})
+    assert flop_of_update(config, Shape(2)) == counted(config, Shape(2)) > 0
 
 
 def test_an_update_of_the_paper_needs_320_gflop():
@@ -72,7 +68,7 @@ def test_an_update_of_the_paper_needs_320_gflop():
 
 
 @pytest.mark.parametrize(
-    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim']
+    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim', 'aug_warp']
 )
 def test_what_is_not_counted_is_known(name):
     assert is_counted(small())

@@ -144,6 +144,15 @@ def test_the_film_is_recorded_once_and_shared(finished):
     assert [path for path in film.parent.iterdir() if path.is_dir()] == [film]
 
 
+def test_the_share_of_the_cores_that_the_runs_used_is_told_and_kept(finished):
+    """By the runner that came to its end; the one that was killed could not."""
+    out, output = finished
+    killed, ended = store.read(out)['sessions'][1:3]
+    assert 'cores_busy' not in killed
+    assert f'cores {ended["cores_busy"]:.0%} busy' in output
+    assert 0 < ended['cores_busy'] <= 1.05 and ended['minutes'] > 0
+
+
 def test_no_process_is_left(finished):
     assert not processes(finished[0])
 
