@@ -130,13 +130,13 @@ def share(
 
 
 def measure(
-    policies: Sequence[Path], seeds: Sequence[int], wanted: Sequence[str],
+    policies: Sequence[tuple[Path, str]], seeds: Sequence[int], wanted: Sequence[str],
     report: Callable[[str], None],
 ) -> list[Cell]:
     """Play every policy in every look.
 
     Args:
-        policies: Run folders or policy files.
+        policies: Their files, and the names of their rows.
         seeds: One per episode.
         wanted: Names of the looks; none: all.
         report: Takes the lines of progress.
@@ -148,8 +148,7 @@ def measure(
     from claifo.matrix_pool import Job, play_all
     from claifo_core.policy import Policy
 
-    names = row_names(policies)
-    files = [path / 'policy.safetensors' if path.is_dir() else path for path in policies]
+    files, names = zip(*policies, strict=True)
     about = [Policy.load(file).metadata for file in files]
     rows = [looks_of(told['task'], told['domain'], wanted) for told in about]
     jobs = {
@@ -165,12 +164,6 @@ def measure(
         _cell(names[row], about[row], look, played[row, look], played[row, rows[row][0]])
         for row, look in jobs
     ]
-
-
-def row_names(policies: Sequence[Path]) -> list[str]:
-    """Return a name for each row: the run's own where that tells them apart."""
-    short = [path.stem if path.is_file() else path.resolve().name for path in policies]
-    return short if len({*short}) == len(short) else [str(path) for path in policies]
 
 
 def _cell(
@@ -245,11 +238,11 @@ def _figures(cell: Cell) -> str:
     return f'{text}  share {cell.share:4.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
 
 
-def write(cells: Sequence[Cell], out: Path) -> Path:
-    """Write the CSV, and the heat map beside it; return where that is."""
+def write(cells: Sequence[Cell], shown: Sequence[Cell], out: Path) -> Path:
+    """Write the CSV, and the heat map of what is shown beside it; return where that is."""
     from claifo.report.heatmap import heat_map
 
     write_atomic(out, to_csv(cells).encode())
     picture = out.with_suffix('.png')
-    write_atomic(picture, heat_map(cells))
+    write_atomic(picture, heat_map(shown))
     return picture

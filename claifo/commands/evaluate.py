@@ -24,7 +24,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         'With --matrix: play it in many looks of its world, unseen ones among them.',
     )
     add = parser.add_argument
-    add('policy', type=Path, nargs='+', help='run folder or policy file; several with --matrix')
+    add('policy', type=Path, nargs='+', help='run folder or policy file; with --matrix '
+        'several, or a study')
     add('--domain', help='visual domain (default: the one it was trained in)')
     add('--episodes', type=int, help=f'default: {_EPISODES}')
     add('--seed', type=int, help=f'of the first episode (default: {_SEED})')
@@ -33,7 +34,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add = many.add_argument
     add('--matrix', action='store_true', help='write returns and shares as CSV and as a heat map')
     add('--looks', help='names with commas between (default: all, see `claifo domains`)')
-    add('--out', type=Path, metavar='FILE.csv', help='default: matrix.csv in the run folder')
+    add('--out', type=Path, metavar='FILE.csv', help='default: matrix.csv in the folder of the run '
+        'or study')  # fmt: skip
     bag = parser.add_argument_group('a recorded camera instead of the simulator')
     add = bag.add_argument
     add('--bag', type=Path, help='a bag, or a folder of bags')
@@ -76,7 +78,7 @@ def _matrix(args: argparse.Namespace) -> int:
     """Play in many looks, and write CSV and heat map."""
     import sys
 
-    from claifo import matrix
+    from claifo import matrix, matrix_rows
     from claifo_core.errors import ClaifoError
 
     first = args.policy[0]
@@ -87,15 +89,17 @@ def _matrix(args: argparse.Namespace) -> int:
         raise ClaifoError(f'--out {out}: must end in .csv')
     if not out.parent.is_dir():
         raise ClaifoError(f'--out {out}: there is no folder {out.parent}; make it first')
+    rows, looks = matrix_rows.rows_of(args.policy), args.looks.split(',') if args.looks else ()
     cells = matrix.measure(
-        args.policy, _seeds(args), args.looks.split(',') if args.looks else (),
+        rows, _seeds(args), looks,
         lambda line: print(line, file=sys.stderr),
     )  # fmt: skip
-    picture = matrix.write(cells, out)
+    shown = matrix_rows.averaged(cells)
+    picture = matrix.write(cells, shown, out)
     if args.json:
         print(json.dumps([dataclasses.asdict(cell) for cell in cells]))
     else:
-        print(f'{matrix.to_text(cells)}\nwrote {out} and {picture}')
+        print(f'{matrix.to_text(shown)}\nwrote {out} and {picture}')
     return 0
 
 

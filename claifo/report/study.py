@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo.report import study_figures
+from claifo.report import robustness, study_figures
 from claifo.report.sections import heading
 from claifo.report.template import PAGE, STYLE
 from claifo.study import export, results, store
@@ -69,6 +69,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
         _troubles(groups),
         *(_world(study, list(members), source) for _, members in worlds),
         _over_all(study, groups, source),
+        robustness.study_section(folder / 'matrix.csv'),
         f'<p class="note">{_READING}</p>',
         _methods(study),
         _runs(groups),
