@@ -34,8 +34,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add = many.add_argument
     add('--matrix', action='store_true', help='write returns and shares as CSV and as a heat map')
     add('--looks', help='names with commas between (default: all, see `claifo domains`)')
-    add('--out', type=Path, metavar='FILE.csv', help='default: matrix.csv in the folder of the run '
-        'or study')  # fmt: skip
+    add('--out', type=Path, metavar='FILE.csv',
+        help='default: matrix.csv in the folder of the run or study')  # fmt: skip
     bag = parser.add_argument_group('a recorded camera instead of the simulator')
     add = bag.add_argument
     add('--bag', type=Path, help='a bag, or a folder of bags')
