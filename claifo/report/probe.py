@@ -21,12 +21,14 @@ class DomainGap:
         accuracy: Held-out accuracy of a linear classifier of the domain; 0.5 = invisible.
         distance_ratio: Mean distance between the two looks of one state, over the mean distance
             between different states of one look; 0 = the looks coincide.
+        retrieval: Share of latents whose nearest neighbour in the other look is the same state.
         source: float64, shape (N, 2): projection of the source latents.
         target: float64, shape (N, 2): the same states in the target look.
     """
 
     accuracy: float
     distance_ratio: float
+    retrieval: float
     source: NDArray[np.float64]
     target: NDArray[np.float64]
 
@@ -46,6 +48,7 @@ def domain_gap(
     return DomainGap(
         probe_accuracy(source, target, episode),
         distance_ratio(source, target),
+        retrieval(source, target),
         *np.split(plane, 2),
     )
 
@@ -81,6 +84,13 @@ def distance_ratio(source: NDArray[np.float64], target: NDArray[np.float64]) -> 
     between_states = np.linalg.norm(source - source[other], axis=1).mean()
     between_looks = np.linalg.norm(source - target, axis=1).mean()
     return float(between_looks / max(between_states, 1e-12))
+
+
+def retrieval(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Return the share of latents, of both looks, that are nearest to their own state's other."""
+    squares = (source**2).sum(1)[:, None] + (target**2).sum(1) - 2 * source @ target.T
+    own = np.arange(len(source))
+    return float(np.mean([squares.argmin(1) == own, squares.argmin(0) == own]))
 
 
 def principal_plane(features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -147,7 +147,8 @@ def policy_name(run: Run, metadata: Mapping[str, object]) -> str:
 def gap_text(gaps: Sequence[tuple[str, DomainGap]]) -> str:
     """Return what the latent domain gap is, and its figures."""
     rows = ''.join(
-        f'<tr><th>{name}</th><td>{gap.accuracy:.3f}</td><td>{gap.distance_ratio:.3f}</td></tr>'
+        f'<tr><th>{name}</th><td>{gap.accuracy:.3f}</td><td>{gap.distance_ratio:.3f}</td>'
+        f'<td>{gap.retrieval:.3f}</td></tr>'
         for name, gap in gaps
     )
     states = len(gaps[0][1].source)
@@ -156,10 +157,12 @@ def gap_text(gaps: Sequence[tuple[str, DomainGap]]) -> str:
         f'looks. The probe is a linear classifier that tells source from target; whole episodes '
         f'are held out; 0.5 means that the domain is invisible. The distance ratio is the mean '
         f'distance between the two looks of one state over that between different states; 0 means '
-        f'that they coincide. In the projection (first two principal axes) lines join the two '
-        f'looks of one state: <span class="source">source</span>, '
+        f'that they coincide. Found again is the share of latents whose nearest neighbour in the '
+        f'other look shows the same state. In the projection (first two principal axes) lines '
+        f'join the two looks of one state: <span class="source">source</span>, '
         f'<span class="target">target</span>.</p><div class="scroll"><table><tr><th></th>'
-        f'<th>probe accuracy</th><th>distance ratio</th></tr>{rows}</table></div>'
+        f'<th>probe accuracy</th><th>distance ratio</th><th>found again</th></tr>{rows}</table>'
+        '</div>'
     )
 
 

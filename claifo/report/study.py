@@ -9,8 +9,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo.report import robustness, study_figures
+from claifo.report import robustness, study_diagnostics, study_figures
 from claifo.report.sections import heading
+from claifo.report.tables import html_rows, html_table
 from claifo.report.template import PAGE, STYLE
 from claifo.study import export, results, store
 from claifo.study.plan import Study
@@ -20,6 +21,7 @@ from claifo_core.files import write_atomic
 from claifo_core.methods import METHODS
 
 if TYPE_CHECKING:
+    from claifo.report.study_diagnostics import Line
     from claifo_core.statistics import Interval, Summary
 
 _READING = (
@@ -61,13 +63,13 @@ def build(folder: Path, out: Path | None = None) -> Path:
     """
     study = store.restore(folder)
     groups = results.read(folder, study)
-    sessions = store.read(folder)['sessions']
-    source = _source(sessions)
+    source = _source(store.read(folder)['sessions'])
+    measured = study_diagnostics.measure(folder, groups)
     worlds = itertools.groupby(groups, lambda group: (group.task, group.domain))
     body = [
         _header(study, groups),
         _troubles(groups),
-        *(_world(study, list(members), source) for _, members in worlds),
+        *(_world(study, list(members), source, measured) for _, members in worlds),
         _over_all(study, groups, source),
         robustness.study_section(folder / 'matrix.csv'),
         f'<p class="note">{_READING}</p>',
@@ -76,6 +78,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     ]
     path = out or folder / 'report.html'
     export.write(path.parent, study, groups)
+    export.write_table(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
     title = escape(f'claifo study: {study.name}')
     page = PAGE.format(title=title, style=STYLE + _EXTRA, script='', body='\n'.join(body))
     write_atomic(path, page.encode())
@@ -139,7 +142,9 @@ def _why(result: Result) -> str:
     return 'not begun' if known.state == WAITING else f'{known.share:.0%} done'
 
 
-def _world(study: Study, groups: Sequence[Group], source: str) -> str:
+def _world(
+    study: Study, groups: Sequence[Group], source: str, measured: Sequence[Line]
+) -> str:
     """Return everything about one task and domain."""
     task, domain = groups[0].task, groups[0].domain
     text = heading(f'{escape(task)}, {escape(domain)}')
@@ -160,7 +165,8 @@ def _world(study: Study, groups: Sequence[Group], source: str) -> str:
             f'interquartile mean, the bar its 95 % interval.</figcaption></figure>{source}'
             f'{_table(study, scored, labels)}'
         )
-    return text + _curves(study, groups, expert, source)
+    text += _curves(study, groups, expert, source)
+    return text + study_diagnostics.section(measured, groups, _labels(groups))
 
 
 def _curves(study: Study, groups: Sequence[Group], expert: float | None, source: str) -> str:
@@ -204,7 +210,7 @@ def _table(study: Study, scored: Sequence[tuple[Group, Score]], labels: Sequence
         )
         for label, (group, score) in zip(labels, scored, strict=True)
     ]
-    return _html_table(head, rows)
+    return html_table(head, rows)
 
 
 def _over_all(study: Study, groups: Sequence[Group], source: str) -> str:
@@ -224,7 +230,7 @@ def _over_all(study: Study, groups: Sequence[Group], source: str) -> str:
     return (
         f'{text}<p class="note">Final return over that of the expert, over all worlds; intervals '
         f'and chances are stratified by world. Methods that lack a world are left out.</p>'
-        f'{_html_table(head, rows)}{source}'
+        f'{html_table(head, rows)}{source}'
     )
 
 
@@ -237,7 +243,7 @@ def _methods(study: Study) -> str:
         rows.append((f'<b>{escape(name)}</b>', escape(what), f'<code>{escape(changed)}</code>'))
     return (
         f'{heading("What is compared")}<div class="scroll"><table><tr><th>method</th><th></th>'
-        f'<th>options over the base, base.yaml</th></tr>{_rows(rows)}</table></div>'
+        f'<th>options over the base, base.yaml</th></tr>{html_rows(rows)}</table></div>'
     )
 
 
@@ -254,7 +260,7 @@ def _runs(groups: Sequence[Group]) -> str:
     cells = ''.join(f'<th>{name}</th>' for name in head)
     return (
         f'<details><summary>All runs and their commands</summary><div class="scroll"><table>'
-        f'<tr>{cells}</tr>{_rows(rows)}</table></div></details>'
+        f'<tr>{cells}</tr>{html_rows(rows)}</table></div></details>'
     )
 
 
@@ -286,14 +292,3 @@ def _interval(interval: Interval | None, digits: int) -> str:
         return ''
     low, high = interval
     return f' <span class="small">[{low:.{digits}f}, {high:.{digits}f}]</span>'
-
-
-def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = ''.join(f'<th>{name}</th>' for name in head)
-    return (
-        f'<div class="scroll"><table class="numbers"><tr>{cells}</tr>{_rows(rows)}</table></div>'
-    )
-
-
-def _rows(rows: Iterable[Sequence[str]]) -> str:
-    return ''.join(f'<tr>{"".join(f"<td>{cell}</td>" for cell in row)}</tr>' for row in rows)

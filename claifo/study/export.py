@@ -24,11 +24,16 @@ def write(folder: Path, study: Study, groups: Sequence[Group]) -> None:
     Raises:
         ClaifoError: no space is left.
     """
-    _write(folder / 'results.csv', [_result(study, group, groups) for group in groups])
-    _write(folder / 'curves.csv', list(_curves(groups)))
+    write_table(folder / 'results.csv', [_result(study, group, groups) for group in groups])
+    write_table(folder / 'curves.csv', list(_curves(groups)))
 
 
-def _write(path: Path, rows: Sequence[Row]) -> None:
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV, a column for every key.
+
+    Raises:
+        ClaifoError: no space is left.
+    """
     columns = dict.fromkeys(key for row in rows for key in row)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator='\n')

@@ -73,6 +73,20 @@ def test_distance_ratio_is_scale_free_and_zero_for_equal_looks():
     assert probe.distance_ratio(7 * z, 7 * looks) == pytest.approx(probe.distance_ratio(z, looks))
 
 
+def test_a_state_is_found_again_by_its_nearest_latent_in_the_other_look():
+    z = latents(5)[:60]
+    looks = z + np.random.default_rng(6).normal(size=z.shape)
+    found = [
+        np.argmin([np.linalg.norm(x - y) for y in other]) == i
+        for side, other in ((z, looks), (looks, z))
+        for i, x in enumerate(side)
+    ]
+    assert 0 < np.mean(found) < 1
+    assert probe.retrieval(z, looks) == pytest.approx(np.mean(found))
+    assert probe.retrieval(z, z) == 1.0
+    assert probe.retrieval(z, z[::-1]) == 0.0
+
+
 def test_plane_keeps_the_two_widest_directions():
     rng = np.random.default_rng(7)
     wide = rng.normal(size=(200, 2)) * [10.0, 5.0]

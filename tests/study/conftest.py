@@ -9,6 +9,8 @@ import pytest
 
 from claifo.study import config, store
 from claifo_core import settings
+from claifo_core.networks import build_networks
+from claifo_core.policy import Policy
 
 TINY = """
 steps: 400
@@ -59,6 +61,20 @@ def _write_run(folder: Path, study, run, returns, *, commit=None, code=0, step=4
 def write_run():
     """Return what writes a run: ``write_run(folder, study, run, [0, 5, 9])``."""
     return _write_run
+
+
+def _save_policy(folder: Path, study, run):
+    """Write the untrained policy of a run."""
+    config = study.config(run)
+    sizes = {'frame_stack': config.env.frame_stack, 'size_px': config.env.size_px}
+    parts = build_networks(config.network, **sizes, action_dim=2, seed=run.seed)
+    Policy.of(parts, config, {}).save(folder / run.folder / 'policy.safetensors')
+
+
+@pytest.fixture(scope='session')
+def save_policy():
+    """Return what writes a policy beside the figures: ``save_policy(folder, study, run)``."""
+    return _save_policy
 
 
 @pytest.fixture

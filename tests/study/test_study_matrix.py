@@ -10,20 +10,11 @@ import pytest
 from claifo import cli, matrix
 from claifo.matrix_rows import averaged
 from claifo.report import study as page
-from claifo_core.networks import build_networks
-from claifo_core.policy import Policy
 
 LOOK = 'unseen/lamp'
 
 
-def save_policy(folder, study, run):
-    config = study.config(run)
-    sizes = {'frame_stack': config.env.frame_stack, 'size_px': config.env.size_px}
-    parts = build_networks(config.network, **sizes, action_dim=2, seed=run.seed)
-    Policy.of(parts, config, {}).save(folder / run.folder / 'policy.safetensors')
-
-
-def test_finished_runs_are_played_and_their_seeds_make_one_row(begun, write_run, capsys):
+def test_finished_runs_are_played_and_seeds_make_one_row(begun, write_run, save_policy, capsys):
     study, folder = begun
     for run in study.runs():
         if run.seed < 3 and (run.method, run.seed) != ('small', 2):

@@ -1,0 +1,129 @@
+"""Discriminator and latents of every method of a study, on the same axes."""
+
+from __future__ import annotations
+
+import functools
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from claifo.report.probe import domain_gap
+from claifo.report.scenes import Pairs, Stage
+from claifo.report.tables import html_table
+from claifo.study.progress import read_folder
+from claifo_core.policy import Policy
+from claifo_sim.domains import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from claifo.report.run import Run
+    from claifo.study.results import Group
+    from claifo_core.config import EnvConfig
+
+LEARNER = {
+    'discriminator_expert_accuracy': 'expert told right',
+    'discriminator_agent_accuracy': 'agent told right',
+    'discriminator_entropy': 'entropy',
+    'discriminator_gradient': 'gradient of D',
+    'encoder_gradient': 'gradient of the encoder',
+}
+LATENT = {
+    'probe_accuracy': 'probe', 'distance_ratio': 'distance', 'retrieval': 'found again'
+}  # fmt: skip
+_LAST = 0.1  # share of the training over which the learner's figures are averaged
+
+Figures = dict[str, float]
+Line = tuple['Group', int, Figures]
+"""Group, seed, and figures of one finished run."""
+
+
+def measure(folder: Path, groups: Sequence[Group]) -> list[Line]:
+    """Measure every finished run; states are rendered once for runs that see alike.
+
+    Args:
+        folder: Of the study.
+        groups: Its runs.
+
+    Raises:
+        ClaifoError: a file of a run is damaged.
+        SimError: a simulator is not installed.
+    """
+    stacks = functools.cache(_stacks)
+    lines = []
+    for group in groups:
+        for result in group.done:
+            run = read_folder(folder / result.progress.run.folder)
+            if run:
+                figures = {**_learner(run), **_latent(run, stacks)}
+                lines.append((group, result.progress.run.seed, figures))
+    return lines
+
+
+def _stacks(env: EnvConfig) -> Pairs:
+    with Stage(env, source_of(env.domain)) as stage:
+        return stage.stacks()
+
+
+def _learner(run: Run) -> Figures:
+    train = run.records['train']
+    newest = train[-max(1, round(_LAST * len(train))) :]
+    found = {name: [r[name] for r in newest if r.get(name) is not None] for name in LEARNER}
+    return {name: float(np.mean(values)) for name, values in found.items() if values}
+
+
+def _latent(run: Run, stacks_of: Callable[[EnvConfig], Pairs]) -> Figures:
+    file = run.folder / 'policy.safetensors'
+    if not file.is_file():  # of some runs the figures alone are kept
+        return {}
+    policy, stacks = Policy.load(file), stacks_of(run.config.env)
+    gap = domain_gap(policy.encode(stacks.source), policy.encode(stacks.target), stacks.episode)
+    return {
+        'probe_accuracy': gap.accuracy,
+        'distance_ratio': gap.distance_ratio,
+        'retrieval': gap.retrieval,
+    }
+
+
+def rows(lines: Sequence[Line]) -> Iterator[dict[str, object]]:
+    """Yield the lines of diagnostics.csv."""
+    for group, seed, figures in lines:
+        yield {
+            'method': group.method, 'task': group.task, 'domain': group.domain,
+            'commit': group.commit, 'seed': seed,
+            **{name: figures.get(name) for name in (*LEARNER, *LATENT)},
+        }  # fmt: skip
+
+
+def section(lines: Sequence[Line], groups: Sequence[Group], labels: Sequence[str]) -> str:
+    """Return the table of one world, means over the finished runs of each method; '' if none.
+
+    Args:
+        lines: What :func:`measure` found.
+        groups: Those of the world.
+        labels: Their names.
+    """
+    columns = {**LEARNER, **LATENT}
+    cells = []
+    for group, label in zip(groups, labels, strict=True):
+        known = [figures for of, _, figures in lines if of is group]
+        if known:
+            means = [_mean([f[name] for f in known if name in f]) for name in columns]
+            cells.append((f'<b>{escape(label)}</b>', *means))
+    if not cells:
+        return ''
+    return (
+        '<h3>Discriminator and latents</h3><p class="note">Means over finished runs. Of the last '
+        'tenth of the training: shares of transitions that the discriminator told right, entropy '
+        'of its answers in bits (1: it cannot tell), norms of gradients. Of the last policy: what '
+        'a linear classifier of the look gets right (0.5: the domain is invisible), distance '
+        'between the two looks of a state over that between states, and share of states whose '
+        'nearest latent in the other look is their own.</p>'
+        + html_table(('method', *columns.values()), cells)
+    )
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f'{np.mean(values):.2f}' if values else '-'
