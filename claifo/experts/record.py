@@ -34,6 +34,7 @@ def record(
     cameras: tuple[str, ...] = (),
     image: str = 'rgb',
     encoding: str = 'rgb8',
+    actions: bool = False,
     command: str = '',
     report: Callable[[str], None] = print,
 ) -> list[float]:
@@ -53,6 +54,7 @@ def record(
         cameras: names of the cameras, a topic each; none for those of the task.
         image: what they show: ``rgb``, ``depth`` or ``segmentation``.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
+        actions: write what the expert does, too; a film is images alone.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
 
@@ -82,8 +84,11 @@ def record(
     try:
         with writer:
             for index in range(episodes):
-                frames, total = _play(env, expert, seed + index)
-                writer.write_episode(frames, true_return=total, seed=seed + index)
+                frames, taken, total = _play(env, expert, seed + index)
+                writer.write_episode(
+                    frames, actions=taken if actions else None, true_return=total,
+                    seed=seed + index,
+                )
                 returns.append(total)
                 report(f'episode {index + 1}/{episodes}  {len(frames)} frames  return {total:.0f}')
     finally:
@@ -91,15 +96,24 @@ def record(
     return returns
 
 
-def _play(env: SimEnv, expert: StateExpert, seed: int) -> tuple[NDArray[np.uint8], float]:
-    """Play one episode; return its pictures uint8 (T + 1, H, W, 3) and its true return."""
+def _play(
+    env: SimEnv, expert: StateExpert, seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], float]:
+    """Play one episode.
+
+    Returns:
+        Its pictures, uint8 (T + 1, H, W, 3 V), the actions as they were carried out, float32
+        (T, A), and its true return.
+    """
     observation, _ = env.reset(seed=seed)
     expert.reset(env)
     frames, total, done = [observation['pixels']], 0.0, False
+    actions: list[NDArray[np.float32]] = []
     while not done:
         action = expert.act(env, observation['state'])
         observation, reward, terminated, truncated, _ = env.step(action)
         frames.append(observation['pixels'])
+        actions.append(np.clip(action, -1, 1).astype(np.float32))
         total += reward
         done = terminated or truncated
-    return np.stack(frames), total
+    return np.stack(frames), np.stack(actions), total
