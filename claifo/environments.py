@@ -13,12 +13,18 @@ from claifo_sim.domains import same_look, source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claifo_core.config import EnvConfig
+    from claifo_core.config import EnvConfig, TrainConfig
     from claifo_sim.env import Lens, SimEnv
 
 
 def expert_bag(
-    task: str, domain: str, size_px: int, cameras: tuple[str, ...] = (), image: str = 'rgb'
+    task: str,
+    domain: str,
+    size_px: int,
+    cameras: tuple[str, ...] = (),
+    image: str = 'rgb',
+    *,
+    actions: bool = False,
 ) -> Path:
     """Return where films of a task's expert are kept, unless another place is named.
 
@@ -28,18 +34,37 @@ def expert_bag(
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
         image: What they show: ``rgb``, ``depth`` or ``segmentation``.
+        actions: Whether the expert's actions are written beside them.
     """
     info = task_info(task)
     look = same_look(domain, info.suite, info.scene).replace('/', '_')
     views = ''.join(f'_{camera}' for camera in cameras if cameras != info.cameras)
     kind = '' if image == 'rgb' else f'_{image}'
-    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}'
+    acting = '_actions' if actions else ''
+    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}{acting}'
 
 
-def films_of(env: EnvConfig) -> Path:
+def films_of(config: TrainConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
+    env = config.env
     image, _ = _image_and_lens(env.observation)
-    return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras, image)
+    return expert_bag(
+        env.task, source_of(env.domain), env.size_px, env.cameras, image,
+        actions=bool(config.expert.action_topic),
+    )  # fmt: skip
+
+
+def film_words(config: TrainConfig) -> list[str]:
+    """Return the words of `claifo` that record such a film, all but how much of it and where."""
+    env = config.env
+    image, _ = _image_and_lens(env.observation)
+    return [
+        'expert', 'record', env.task, '--domain', source_of(env.domain),
+        '--size-px', str(env.size_px),
+        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
+        *(('--image', image) if image != 'rgb' else ()),
+        *(('--actions',) if config.expert.action_topic else ()),
+    ]  # fmt: skip
 
 
 def agent_hz(env: EnvConfig) -> float:

@@ -7,22 +7,21 @@ import functools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
+from claifo.bags.actions import read_acted_episodes
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import agent_hz, env_spec, evaluation_env, films_of
+from claifo.environments import agent_hz, env_spec, evaluation_env, film_words, films_of
 from claifo_core import parallel
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
-from claifo_core.observations import RENDERED
 from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
 from claifo_sim import VectorEnv, task_info
-from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,22 +31,36 @@ if TYPE_CHECKING:
 COMPARED_EPISODES = 5
 
 
-def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport]:
+class Expert(NamedTuple):
+    """What there is of the expert.
+
+    Attributes:
+        videos: Episodes, uint8 (T, H, W, 3 V) each.
+        actions: What it did at each frame but the last, float32 (T - 1, A) each; none where the
+            films are images alone.
+        report: What happened on the way.
+    """
+
+    videos: list[NDArray[np.uint8]]
+    actions: list[NDArray[np.float32]]
+    report: BagReport
+
+
+def read_expert(config: TrainConfig) -> Expert:
     """Read the expert's videos as the agent would see them: its rate, its frame size.
+
+    Actions are read with ``expert.action_topic``.
 
     Raises:
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
     expert, env = config.expert, config.env
     env_spec(env)  # first of all: task, domain or camera may be misspelt
-    bag = Path(expert.bag) if expert.bag else films_of(env)
+    bag = Path(expert.bag) if expert.bag else films_of(config)
     if not expert.bag and not bag.exists():
-        more = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
-        more += f' --image {env.observation}' if env.observation in RENDERED else ''
         raise ClaifoError(
             f'expert.bag is empty and there is no {bag}; record one with '
-            f'`claifo expert record {env.task} --domain {source_of(env.domain)} '
-            f'--size-px {env.size_px}{more}`, or name yours with `--expert.bag`'
+            f'`claifo {" ".join(film_words(config))}`, or name yours with `--expert.bag`'
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop, env.observation),
@@ -59,7 +72,11 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
         max_episodes=expert.max_episodes,
         min_frames=max(env.frame_stack, config.agent.n_step + 1),
     )
-    return read_episodes([bag], options)
+    if not expert.action_topic:
+        videos, report = read_episodes([bag], options)
+        return Expert(videos, [], report)
+    length = task_info(env.task).action_dim
+    return Expert(*read_acted_episodes([bag], options, expert.action_topic, length))
 
 
 def topics_of(config: TrainConfig) -> tuple[str, ...]:
@@ -92,7 +109,7 @@ def _compared(config: TrainConfig) -> dict[str, float | None]:
     from claifo.experts import COMPARED_EPISODES, random_return
 
     task = config.env.task
-    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config.env))
+    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config))
     known = truth if truth and truth.task == task else None
     random = known.random_return if known else None
     return {
@@ -139,17 +156,20 @@ def train(
     Raises:
         ClaifoError: bag, checkpoint or configuration cannot be used.
     """
-    videos, report = read_expert(config)
+    expert = read_expert(config)
     team = parallel.join()
     first = team.rank == 0
-    for line in report.lost if first else ():
+    for line in expert.report.lost if first else ():
         print(f'expert: {line}')
     folder = run_dir if first else run_dir / f'rank{team.rank}'
     world = _world(config, evaluated=first)
     with (
         closing(team),
         closing(
-            Trainer(config, folder, world, videos, console=console and first, team=team)
+            Trainer(
+                config, folder, world, expert.videos, actions=expert.actions,
+                console=console and first, team=team,
+            )
         ) as trainer,
     ):
         end = trainer.run(stop)

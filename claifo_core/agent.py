@@ -11,7 +11,7 @@ from claifo_core import losses
 from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
 from claifo_core.objective import View
-from claifo_core.parts import build_bisimulation, build_judge, build_objective
+from claifo_core.parts import build_bisimulation, build_cloning, build_judge, build_objective
 
 if TYPE_CHECKING:
     from claifo_core.augment import Augmenter
@@ -52,6 +52,7 @@ class Agent:
             networks, config.agent, self._encode, self._step_judge
         )
         self._bisimulation = build_bisimulation(networks, config.agent)
+        self._cloning = build_cloning(networks, config.agent)
         self._judge = build_judge(networks, config.agent, rng, self._encode)
         apply = config.augment.apply
         sees_t = {
@@ -84,13 +85,18 @@ class Agent:
         Args:
             agent: Transitions of the agent; their environment reward counts as the configuration
                 says.
-            expert: Transitions of the expert; only their observations are used.
+            expert: Transitions of the expert; only their observations are used, and with
+                ``agent.cloning`` their actions.
             std: Scale of the smoothing noise on actions.
 
         Returns:
             Named scalars, detached (formulas in docs/metrics.md).
         """
         self._augmenter.watch(agent.obs, expert.obs)
+        if self._cloning is not None:
+            latent = self._encode(self._view(expert.obs, 'critic'))  # what the actor sees, too
+            loss, metrics = self._cloning.loss(latent, expert.action)
+            return metrics | {'encoder_gradient': self._step(loss, 'encoder', 'actor')}
         if self._config.encoder_step == 'sequential':
             return self._sequential(agent, expert, std)
         return self._joint(agent, expert, std)

@@ -60,6 +60,11 @@ class ExpertConfig(Section):
         'image topic, or those of several cameras with commas between; empty: the only one, or '
         'those that `claifo expert record` writes for env.cameras',
     )
+    action_topic: str = option(
+        '',
+        'topic of what the expert did (claifo_msgs/msg/Action), for agent.cloning; empty: films '
+        'are images alone',
+    )
     split: str = option('bag', 'what ends an episode', choices=('bag', 'gap', 'marker'))
     gap_s: float = option(1.0, 'pause that ends an episode (split: gap)', unit='s', low=0.001)
     marker_topic: str = option('', 'topic whose messages start an episode (split: marker)')
@@ -201,6 +206,11 @@ class AgentConfig(Section):
         'imitation reward: hard 0/1 (code), softplus -log(1-D) (paper), probability D, logit',
         choices=('hard', 'softplus', 'probability', 'logit'),
     )
+    cloning: bool = option(
+        False,
+        "encoder and actor copy the expert's actions, and learn nothing else (behaviour cloning; "
+        'needs expert.action_topic)',
+    )
     actor_penalty: float = option(
         0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
     )
@@ -296,6 +306,8 @@ class TrainConfig(Section):
                 f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
                 'the encoder is not stepped with the critic; change one of them'
             )
+        if agent.cloning:
+            self._check_cloning()
         if agent.judge == 'patch' and agent.gan_loss != 'bce':
             raise ClaifoError(
                 f'agent.gan_loss is {agent.gan_loss}; agent.judge: patch needs bce'
@@ -305,3 +317,23 @@ class TrainConfig(Section):
                 f'network.projection is {self.network.projection}; it needs agent.contrastive: '
                 f'bilinear or cosine, not {agent.contrastive}'
             )
+
+    def _check_cloning(self) -> None:
+        if not self.expert.action_topic:
+            raise ClaifoError(
+                'agent.cloning is true and expert.action_topic is empty; name the topic of the '
+                "expert's actions (`claifo expert record --actions` writes /action)"
+            )
+        agent = self.agent
+        others = {
+            'agent.contrastive': agent.contrastive != 'none',
+            'agent.hide_domain': agent.hide_domain,
+            'agent.bisimulation': agent.bisimulation > 0,
+            'env.proprio': self.env.proprio,  # which nothing measured of the expert
+        }
+        for name, used in others.items():
+            if used:
+                raise ClaifoError(
+                    f"agent.cloning is true: it learns from the expert's frames and actions "
+                    f'alone; switch {name} off'
+                )

@@ -14,6 +14,7 @@ from claifo_core.augment import Augmenter
 from claifo_core.capture import Recorded
 from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
+from claifo_core.expert import check_expert
 from claifo_core.exploration import uniform
 from claifo_core.networks import build_networks
 from claifo_core.optimisers import build_optimisers
@@ -71,6 +72,8 @@ class Learner:
         videos: Sequence[NDArray[np.uint8]],
         proprio_dim: int = 0,
         team: Team = ALONE,
+        *,
+        actions: Sequence[NDArray[np.float32]] = (),
     ) -> None:
         """Build every part.
 
@@ -80,6 +83,7 @@ class Learner:
             videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
             proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
             team: The processes that learn together, each from a replay of its own.
+            actions: Of the expert, see :meth:`take_expert`.
 
         Raises:
             ClaifoError: no expert video fits the frame size, stack and n-step window; the batch
@@ -106,7 +110,7 @@ class Learner:
             discount=agent.discount,
             views=self.views,
         )
-        self.take_expert(videos)
+        self.take_expert(videos, actions)
         self.replay = self._new_replay(
             frames,
             action_dim=action_dim,
@@ -148,35 +152,26 @@ class Learner:
         self._batch: Batch | None = None
         self._totals = Totals()
 
-    def take_expert(self, videos: Sequence[NDArray[np.uint8]]) -> None:
+    def take_expert(
+        self,
+        videos: Sequence[NDArray[np.uint8]],
+        actions: Sequence[NDArray[np.float32]] = (),
+    ) -> None:
         """Learn from these videos from now on, uint8 (T, H, W, 3 V) each.
 
-        Raises:
-            ClaifoError: a video does not fit; those taken before stay.
-        """
-        self._check_videos(videos)
-        frames = sum(map(len, videos))
-        self.expert = self._new_replay(frames, action_dim=0, device=self.device)
-        for video in videos:
-            self.expert.add_video(video)
+        Args:
+            videos: Episodes.
+            actions: What the expert did, float32 (T - 1, A) each, for ``agent.cloning``.
 
-    def _check_videos(self, videos: Sequence[NDArray[np.uint8]]) -> None:
-        size = self.config.env.size_px
-        needed = self.config.agent.n_step + 1
-        if not videos:
-            raise ClaifoError('expert: no episode; at least one is needed')
-        for number, video in enumerate(videos):
-            wanted = (size, size, 3 * self.views)
-            if video.shape[1:] != wanted:
-                raise ClaifoError(
-                    f'expert: frames of episode {number} are {video.shape[1:]}; the agent sees '
-                    f'{wanted} (env.size_px, env.cameras)'
-                )
-            if len(video) < needed:
-                raise ClaifoError(
-                    f'expert: episode {number} has {len(video)} frames; at least {needed} are '
-                    'needed (agent.n_step + 1)'
-                )
+        Raises:
+            ClaifoError: something does not fit; what was taken before stays.
+        """
+        check_expert(self.config, self.views, self.action_dim, videos, actions)
+        frames = sum(map(len, videos))
+        action_dim = self.action_dim if actions else 0
+        self.expert = self._new_replay(frames, action_dim=action_dim, device=self.device)
+        for index, video in enumerate(videos):
+            self.expert.add_video(video, actions=actions[index] if actions else None)
 
     @property
     def std(self) -> float:
@@ -245,6 +240,7 @@ class Learner:
             replay.episodes.refresh()
         memory = [r.frames.data_ptr() for r in replays]
         memory += [r.episodes.table.data_ptr() for r in replays]
+        memory += [r.action.data_ptr() for r in replays]
         if memory != self._memory:
             self._memory = memory
             self._learn.forget()
@@ -280,12 +276,13 @@ class Learner:
             return
         assert self._batch is not None
         newest, obs = self._totals.newest, self._batch.obs.float()
+        names = {'reward_mean': 'imitation reward mean', 'q_mean': 'q mean'}
+        known = [f'{text} {newest[k]:.3g}' for k, text in names.items() if k in newest]
         raise ClaifoError(
             f'{found} is {float(newest[found])} at step {self.steps}, update {self.updates}; '
-            f'batch: frames mean {obs.mean():.1f} std {obs.std():.1f}, action max '
-            f'{self._batch.action.abs().max():.3g}, imitation reward mean '
-            f'{newest["reward_mean"]:.3g}, q mean {newest["q_mean"]:.3g}; lower the '
-            'learning rates or resume from the last checkpoint with another seed'
+            f'batch: frames mean {obs.mean():.1f} std {obs.std():.1f}, '
+            f'{", ".join([f"action max {self._batch.action.abs().max():.3g}", *known])}; lower '
+            'the learning rates or resume from the last checkpoint with another seed'
         )
 
     def take_metrics(self) -> dict[str, float]:

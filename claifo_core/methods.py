@@ -43,6 +43,9 @@ _BYOL = {'agent.contrastive': 'byol', **_APART}
 _SHIFT = {'augment.apply': 'nowhere'}
 _HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART}
 
+_CLONE = {**_NO_CONTRAST, 'agent.cloning': True, 'expert.action_topic': '/action',
+          'env.proprio': False}  # fmt: skip
+
 _BASELINES = {
     'claifo': Method('C-LAIfO as the preset has it', _CLAIFO, {}),
     'laifo': Method('no contrastive step, random shift alone', _LAIFO, {**_NO_CONTRAST, **_SHIFT}),
@@ -96,6 +99,13 @@ _BASELINES = {
     'bisim': Method(
         'LAIfO, bisimulation loss on the encoder', 'arXiv 2006.10742',
         {**_NO_CONTRAST, **_SHIFT, 'agent.bisimulation': 0.5},
+    ),
+    'bc': Method(
+        "behaviour cloning of the expert's actions, random shift alone", 'Pomerleau 1988',
+        {**_CLONE, **_SHIFT},
+    ),
+    'bc_aug': Method(
+        'behaviour cloning, T at the actor', 'this project', {**_CLONE, 'augment.apply': 'CL-Q'}
     ),
     'drqv2': Method(
         'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
@@ -223,6 +233,8 @@ def method(name: str) -> Method:
 
 def title(agent: AgentConfig) -> str:
     """Return what people call an agent of these options."""
+    if agent.cloning:
+        return 'Behaviour cloning'
     if agent.reward == 'env':
         return 'DrQ-v2 with the true reward'
     if agent.judge != 'latent':

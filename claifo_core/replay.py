@@ -126,9 +126,16 @@ class Replay:
         self._write(lane, frame, proprio)
         self.episodes.extend(lane, terminated=terminated)
 
-    def add_video(self, video: NDArray[np.uint8], lane: int = 0) -> None:
-        """Add an episode without actions, uint8 (T, H, W, 3 V)."""
+    def add_video(
+        self,
+        video: NDArray[np.uint8],
+        lane: int = 0,
+        actions: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Add a whole episode, uint8 (T, H, W, 3 V), with actions (T - 1, A) or without."""
         numbers = [self._write(lane, frame) for frame in video]
+        for number, action in zip(numbers, () if actions is None else actions, strict=False):
+            put(self.action[self._slot(lane, number)], action)
         self.episodes.begin(lane, numbers[0])
 
     def _write(

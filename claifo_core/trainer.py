@@ -77,6 +77,7 @@ class Trainer:
         world: World,
         videos: Sequence[NDArray[np.uint8]],
         *,
+        actions: Sequence[NDArray[np.float32]] = (),
         console: bool = True,
         team: Team = ALONE,
     ) -> None:
@@ -87,6 +88,7 @@ class Trainer:
             run_dir: Its folder; every process of a team has one of its own.
             world: Where the agent learns and is evaluated.
             videos: Expert episodes, uint8 (T, H, W, 3 V) each.
+            actions: Of the expert, float32 (T - 1, A) each; none: videos are images alone.
             console: Show progress on standard error.
             team: The processes that learn together.
 
@@ -99,7 +101,7 @@ class Trainer:
         self._envs = world.vector()
         self._all = range(config.env.num_envs)
         dims = (self._envs.action_dim, self._envs.proprio_dim)
-        self.learner = Learner(config, dims[0], videos, dims[1], team)
+        self.learner = Learner(config, dims[0], videos, dims[1], team, actions=actions)
         self._team = team
         _check_views(self.learner, self._envs)
         self._run = Run(config, run_dir, world, self.learner, console=console)

@@ -97,6 +97,12 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action='store_true',
         help='write CompressedImage (png, lossless) instead of Image',
     )
+    parser.add_argument(
+        '--actions',
+        action='store_true',
+        help="write the expert's actions, too (/action), for methods that need them, as bc; "
+        'default: a film, images alone',
+    )
     parser.set_defaults(run=_record)
 
 
@@ -147,7 +153,7 @@ def _record(args: argparse.Namespace) -> int:
 
     size_px = args.size_px or task_info(args.task).size_px
     out = args.out or expert_bag(
-        args.task, args.domain, size_px, args.cameras, args.image
+        args.task, args.domain, size_px, args.cameras, args.image, actions=args.actions
     )
     returns = record(
         args.task,
@@ -160,6 +166,7 @@ def _record(args: argparse.Namespace) -> int:
         cameras=args.cameras,
         image=args.image,
         encoding='png' if args.compressed else 'rgb8',
+        actions=args.actions,
         command=_command(),
     )
     mean = sum(returns) / len(returns)

@@ -99,5 +99,5 @@ class Study:
     def film(self, run: Run) -> Path | None:
         """Return the expert's film of a run, inside the folder; None: the one it names itself."""
         config = self.config(run)
-        return None if config.expert.bag else Path('films') / films_of(config.env).name
+        return None if config.expert.bag else Path('films') / films_of(config).name
 

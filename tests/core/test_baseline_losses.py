@@ -12,7 +12,14 @@ from test_gradient_flow_methods import method
 from torch import nn
 
 from claifo_core import diagnostics
-from claifo_core.baselines import bisimulation, byol, disentangail, information, patchail
+from claifo_core.baselines import (
+    bisimulation,
+    byol,
+    cloning,
+    disentangail,
+    information,
+    patchail,
+)
 from claifo_core.config import NetworkConfig
 from claifo_core.objective import View
 
@@ -445,6 +452,33 @@ def test_bisimulation_is_the_distance_of_what_follows():
     )
     for got, wanted in zip(moved[1:], fitted, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+# --- behaviour cloning ---------------------------------------------------------------------------
+
+
+def test_cloning_is_the_squared_error_of_the_mean_action():
+    """Its gradient reaches latents and actor alike."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        actor = nn.Linear(4, 2).double()
+    z, a = RNG.normal(size=(6, 4)), RNG.uniform(-1, 1, (6, 2))
+    latents = as_tensor(z).requires_grad_(True)
+    loss, told = cloning.Cloning(actor).loss(latents, as_tensor(a))
+    w, b = actor.weight.detach().numpy(), actor.bias.detach().numpy()
+    total, size, slope = 0.0, 0.0, np.zeros((6, 4))
+    for i in range(6):
+        for k in range(2):
+            mean = math.tanh(sum(w[k, j] * z[i, j] for j in range(4)) + b[k])
+            total += (mean - a[i, k]) ** 2 / 12
+            size += abs(mean) / 12
+            slope[i] += 2 * (mean - a[i, k]) * (1 - mean**2) * w[k] / 12
+    assert float(loss.detach()) == pytest.approx(total, rel=1e-9)
+    assert float(told['cloning_loss']) == pytest.approx(total, rel=1e-9)
+    assert float(told['action_abs']) == pytest.approx(size, rel=1e-9)
+    moved = torch.autograd.grad(loss, [latents, *actor.parameters()])
+    np.testing.assert_allclose(moved[0], slope, rtol=1e-9)
+    assert all(gradient.any() for gradient in moved)
 
 
 # --- diagnostics ---------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ def test_it_trains_and_resumes_bit_for_bit(tmp_path, name, base):
 def test_all_methods_start_from_the_same_encoder_actor_and_critic():
     """So that a comparison with one seed is a paired one."""
     first = Session(small_config()).learner.tensors()
-    for name in ('patchail', 'disentangail', 'byol', 'projection', 'drqv2', 'claifo_mi', 'bisim'):
+    for name in ('patchail', 'disentangail', 'byol', 'projection', 'drqv2', 'claifo_mi', 'bisim',
+                 'bc'):
         tensors = Session(small_config(**options_of(name))).learner.tensors()
         for key, value in first.items():
             if key.startswith(('encoder', 'actor', 'critic', 'target_critic')):
@@ -92,13 +93,13 @@ def test_runs_are_called_what_they_are():
     names = {
         name: title(small_config(**options_of(name)).agent)
         for name in ('claifo', 'laifo', 'byol', 'patchail_aug', 'disentangail', 'drqv2',
-                     'claifo_mi', 'bisim')
+                     'claifo_mi', 'bisim', 'bc')
     }
     assert names == {
         'claifo': 'C-LAIfO', 'laifo': 'LAIfO', 'byol': 'C-LAIfO with BYOL',
         'patchail_aug': 'PatchAIL-W', 'disentangail': 'DisentanGAIL',
         'drqv2': 'DrQ-v2 with the true reward', 'claifo_mi': 'C-LAIfO, domain hidden',
-        'bisim': 'LAIfO, bisimulation',
+        'bisim': 'LAIfO, bisimulation', 'bc': 'Behaviour cloning',
     }  # fmt: skip
 
 

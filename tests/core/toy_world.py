@@ -108,18 +108,30 @@ class DotVector:
         """Nothing is held."""
 
 
-def expert_videos(episodes: int, light: float = BRIGHT) -> list[np.ndarray]:
-    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre."""
-    videos = []
+def expert_demonstrations(
+    episodes: int, light: float = BRIGHT
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre, and what
+    drives it, float32 (30, 2).
+    """
+    videos, taken = [], []
     for seed in range(episodes):
         world = DotWorld(light)
         frames = [world.reset(seed=1000 + seed)[0]['pixels']]
+        actions = []
         over = False
         while not over:
-            obs, _, _, over, _ = world.step(world.expert_action())
+            actions.append(world.expert_action())
+            obs, _, _, over, _ = world.step(actions[-1])
             frames.append(obs['pixels'])
         videos.append(np.stack(frames))
-    return videos
+        taken.append(np.stack(actions))
+    return videos, taken
+
+
+def expert_videos(episodes: int, light: float = BRIGHT) -> list[np.ndarray]:
+    """Return the videos alone."""
+    return expert_demonstrations(episodes, light)[0]
 
 
 def small_config(**overrides: object) -> TrainConfig:
@@ -147,7 +159,9 @@ class Session:
     """
 
     def __init__(self, config: TrainConfig, videos: list[np.ndarray] | None = None):
-        self.learner = Learner(config, 2, videos or expert_videos(3))
+        shown, taken = expert_demonstrations(3)
+        actions = taken if config.agent.cloning and not videos else ()
+        self.learner = Learner(config, 2, videos or shown, actions=actions)
         self._count = config.env.num_envs
         self._worlds = [DotWorld() for _ in range(self._count)]
         self._left = [0] * self._count

@@ -133,6 +133,24 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert told in err
 
 
+def test_an_expert_is_cloned_from_a_film_with_actions(place: Path) -> None:
+    clone = ('--method', 'bc', '--steps', 100)
+    code, _, err = done(*train(place, 'clone', *clone))
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert 'record the film with `claifo expert record --actions`' in err
+
+    code, _, err = done('expert', 'record', 'point_mass_easy_big', '--domain', 'dim/source',
+                        '--episodes', 1, '--episode-steps', 200, '--size-px', 24, '--actions',
+                        '--out', place / 'demonstrations')  # fmt: skip
+    assert code == 0, err
+    code, _, err = done(*train(place, 'clone', *clone, '--expert.bag', place / 'demonstrations'))
+    assert code == 0, err
+    seen = records(place / 'clone')
+    assert (seen[-1]['kind'], seen[-1]['step'], seen[-1]['updates']) == ('end', 100, 20)
+    assert 0 < [r for r in seen if r['kind'] == 'train'][-1]['cloning_loss'] < 2
+
+
 def test_no_process_is_left(finished: Path) -> None:
     assert finished.exists()
     listing = subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True, check=True)
