@@ -101,7 +101,8 @@ def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     world = World(**vars(setting(config)), vector=functools.partial(VectorEnv, specs))
     with closing(
         Trainer(
-            config, run_dir, world, expert.videos, actions=expert.actions, console=False
+            config, run_dir, world, expert.videos, demonstrations=expert.demonstrations,
+            console=False,
         )
     ) as trainer:
         late = Deadline(until_s, run_dir, trainer.learner.replay)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
-from claifo.bags.actions import read_acted_episodes
+from claifo.bags.demonstrations import read_demonstrations
 from claifo.bags.topics import camera_topics, split_topics
 from claifo.environments import agent_hz, env_spec, evaluation_env, film_words, films_of
 from claifo_core import parallel
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo.bags.truth import Truth
+    from claifo_core.expert import Demonstration
 
 COMPARED_EPISODES = 5
 
@@ -36,20 +37,19 @@ class Expert(NamedTuple):
 
     Attributes:
         videos: Episodes, uint8 (T, H, W, 3 V) each.
-        actions: What it did at each frame but the last, float32 (T - 1, A) each; none where the
-            films are images alone.
+        demonstrations: What it did there, one each; none where the films are images alone.
         report: What happened on the way.
     """
 
     videos: list[NDArray[np.uint8]]
-    actions: list[NDArray[np.float32]]
+    demonstrations: list[Demonstration]
     report: BagReport
 
 
 def read_expert(config: TrainConfig) -> Expert:
     """Read the expert's videos as the agent would see them: its rate, its frame size.
 
-    Actions are read with ``expert.action_topic``.
+    With ``expert.action_topic`` also what it did, and with ``expert.reward_topic`` what it earned.
 
     Raises:
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
@@ -75,8 +75,11 @@ def read_expert(config: TrainConfig) -> Expert:
     if not expert.action_topic:
         videos, report = read_episodes([bag], options)
         return Expert(videos, [], report)
-    length = task_info(env.task).action_dim
-    return Expert(*read_acted_episodes([bag], options, expert.action_topic, length))
+    found = read_demonstrations(
+        [bag], options, task_info(env.task).action_dim, action_topic=expert.action_topic,
+        reward_topic=expert.reward_topic,
+    )  # fmt: skip
+    return Expert(*found)
 
 
 def topics_of(config: TrainConfig) -> tuple[str, ...]:
@@ -167,7 +170,7 @@ def train(
         closing(team),
         closing(
             Trainer(
-                config, folder, world, expert.videos, actions=expert.actions,
+                config, folder, world, expert.videos, demonstrations=expert.demonstrations,
                 console=console and first, team=team,
             )
         ) as trainer,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from claifo_core import losses
+from claifo_core.baselines.vrl3 import Conservative, safe_target
 from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
 from claifo_core.objective import View
@@ -63,6 +64,8 @@ class Agent:
         self._looks = {role: 'T' if sees else 'shift' for role, sees in sees_t.items()}
         raw = self._objective is not None and self._objective.raw_anchor
         self._looks['anchor'] = 'raw' if raw else self._looks['contrastive']
+        self._conservative = Conservative(networks.critic, rng)
+        self._offline = False
         self._rng = rng
         self._half = half
 
@@ -79,7 +82,9 @@ class Agent:
         mean = torch.tanh(self.networks.actor(state))
         return explore(mean, std, self._rng)
 
-    def update(self, agent: Batch, expert: Batch, std: float | Tensor) -> dict[str, Tensor]:
+    def update(
+        self, agent: Batch, expert: Batch, std: float | Tensor, *, offline: bool = False
+    ) -> dict[str, Tensor]:
         """Do one update of every network.
 
         Args:
@@ -88,10 +93,12 @@ class Agent:
             expert: Transitions of the expert; only their observations are used, and with
                 ``agent.cloning`` their actions.
             std: Scale of the smoothing noise on actions.
+            offline: Hold the critic low for actions that ``agent`` does not show.
 
         Returns:
             Named scalars, detached (formulas in docs/metrics.md).
         """
+        self._offline = offline
         self._augmenter.watch(agent.obs, expert.obs)
         if self._cloning is not None:
             latent = self._encode(self._view(expert.obs, 'critic'))  # what the actor sees, too
@@ -233,12 +240,19 @@ class Agent:
             target = losses.critic_target(
                 reward, agent.discount, *self.networks.target_critic(next_state, next_action)
             )
+            if self._config.safe_q > 0:
+                target = safe_target(target, self._config.safe_q)
         if not self._config.critic_gradient:
             latent = latent.detach()
         state = torch.cat([latent, agent.proprio], 1)
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
+        if self._offline:
+            action, _ = self._noisy_action(state.detach(), std)
+            added = self._conservative.loss(state, (q1, q2), action.detach(), next_action)
+            loss = loss + added
+            metrics['conservative_loss'] = added.detach()
         if self._bisimulation is not None:
             added, told = self._bisimulation.loss(latent, agent.action, next_latent, reward)
             loss = loss + added

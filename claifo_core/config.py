@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from claifo_core.errors import ClaifoError
+from claifo_core.method_checks import check_method
 from claifo_core.observations import KINDS
 from claifo_core.options import Section, check, option
 
@@ -62,8 +63,13 @@ class ExpertConfig(Section):
     )
     action_topic: str = option(
         '',
-        'topic of what the expert did (claifo_msgs/msg/Action), for agent.cloning; empty: films '
-        'are images alone',
+        'topic of what the expert did (claifo_msgs/msg/Action), for agent.cloning and '
+        'agent.demonstrations; empty: films are images alone',
+    )
+    reward_topic: str = option(
+        '',
+        'topic of what that earned (claifo_msgs/msg/TimeStep), for agent.demonstrations; empty: '
+        'not known',
     )
     split: str = option('bag', 'what ends an episode', choices=('bag', 'gap', 'marker'))
     gap_s: float = option(1.0, 'pause that ends an episode (split: gap)', unit='s', low=0.001)
@@ -211,6 +217,20 @@ class AgentConfig(Section):
         "encoder and actor copy the expert's actions, and learn nothing else (behaviour cloning; "
         'needs expert.action_topic)',
     )
+    demonstrations: bool = option(
+        False,
+        "actor and critic also learn from the expert's steps, drawn as if they were the agent's "
+        '(needs expert.action_topic, expert.reward_topic and reward: env)',
+    )
+    offline_updates: int = option(
+        0,
+        'updates on demonstrations alone before the first step, with a conservative critic '
+        '(needs agent.demonstrations)',
+        low=0,
+    )
+    safe_q: float = option(
+        0.0, 'value beyond which targets of the critic hardly grow (VRL3); 0: no limit', low=0
+    )
     actor_penalty: float = option(
         0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
     )
@@ -264,7 +284,7 @@ class TrainConfig(Section):
         for field in dataclasses.fields(self):
             if field.metadata:
                 check(field, getattr(self, field.name))
-        self._check_method()
+        check_method(self)
         if self.seed_steps <= self.agent.n_step * self.env.num_envs:
             raise ClaifoError(
                 f'seed_steps is {self.seed_steps}; it must exceed agent.n_step * env.num_envs '
@@ -276,64 +296,3 @@ class TrainConfig(Section):
                 f'replay_frames is {self.replay_frames}; it must be at least env.num_envs * '
                 f'(agent.n_step + env.frame_stack) = {needed}'
             )
-
-    def _check_method(self) -> None:
-        agent = self.agent
-        if agent.share_views and (
-            agent.encoder_step != 'joint'
-            or self.augment.apply != 'everywhere'
-            or agent.contrastive not in ('bilinear', 'cosine')
-            or agent.contrastive_data != 'agent'
-            or agent.judge != 'latent'
-            or agent.reward == 'env'
-        ):
-            raise ClaifoError(
-                'agent.share_views is true; it needs agent.encoder_step: joint, '
-                'augment.apply: everywhere, InfoNCE on agent data, and agent.judge: latent'
-            )
-        if agent.hide_domain and agent.contrastive_data != 'expert':
-            raise ClaifoError(
-                f'agent.hide_domain is true; it needs agent.contrastive_data: expert, not '
-                f'{agent.contrastive_data}'
-            )
-        if not agent.critic_gradient and agent.contrastive == 'none':
-            raise ClaifoError(
-                'agent.critic_gradient is false and agent.contrastive is none: nothing would '
-                'train the encoder; change one of them'
-            )
-        if not agent.critic_gradient and agent.bisimulation > 0:
-            raise ClaifoError(
-                f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
-                'the encoder is not stepped with the critic; change one of them'
-            )
-        if agent.cloning:
-            self._check_cloning()
-        if agent.judge == 'patch' and agent.gan_loss != 'bce':
-            raise ClaifoError(
-                f'agent.gan_loss is {agent.gan_loss}; agent.judge: patch needs bce'
-            )
-        if self.network.projection and agent.contrastive not in ('bilinear', 'cosine'):
-            raise ClaifoError(
-                f'network.projection is {self.network.projection}; it needs agent.contrastive: '
-                f'bilinear or cosine, not {agent.contrastive}'
-            )
-
-    def _check_cloning(self) -> None:
-        if not self.expert.action_topic:
-            raise ClaifoError(
-                'agent.cloning is true and expert.action_topic is empty; name the topic of the '
-                "expert's actions (`claifo expert record --actions` writes /action)"
-            )
-        agent = self.agent
-        others = {
-            'agent.contrastive': agent.contrastive != 'none',
-            'agent.hide_domain': agent.hide_domain,
-            'agent.bisimulation': agent.bisimulation > 0,
-            'env.proprio': self.env.proprio,  # which nothing measured of the expert
-        }
-        for name, used in others.items():
-            if used:
-                raise ClaifoError(
-                    f"agent.cloning is true: it learns from the expert's frames and actions "
-                    f'alone; switch {name} off'
-                )

@@ -11,6 +11,7 @@ import torch
 
 from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
+from claifo_core.baselines.vrl3 import OFFLINE_STD, mixed
 from claifo_core.capture import Recorded
 from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
+    from claifo_core.expert import Demonstration
 
 _LOOK_EVERY = {'cpu': 1, 'cuda': 50}
 """Updates after which losses are looked at; on a GPU each look waits for it."""
@@ -73,7 +75,7 @@ class Learner:
         proprio_dim: int = 0,
         team: Team = ALONE,
         *,
-        actions: Sequence[NDArray[np.float32]] = (),
+        demonstrations: Sequence[Demonstration] = (),
     ) -> None:
         """Build every part.
 
@@ -83,7 +85,7 @@ class Learner:
             videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
             proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
             team: The processes that learn together, each from a replay of its own.
-            actions: Of the expert, see :meth:`take_expert`.
+            demonstrations: What is known beside the videos, one each; none: nothing.
 
         Raises:
             ClaifoError: no expert video fits the frame size, stack and n-step window; the batch
@@ -110,7 +112,7 @@ class Learner:
             discount=agent.discount,
             views=self.views,
         )
-        self.take_expert(videos, actions)
+        self.take_expert(videos, demonstrations)
         self.replay = self._new_replay(
             frames,
             action_dim=action_dim,
@@ -147,31 +149,38 @@ class Learner:
         for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
             team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
-        self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
+        self._share = torch.zeros((), device=self.device)
+        self._begin_stage()
         self._memory: list[int] = []
         self._batch: Batch | None = None
+        self._learnt: Batch | None = None
+
+    def _begin_stage(self) -> None:
+        """Record updates anew, whose kernels and figures are others than those so far."""
+        self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
         self._totals = Totals()
 
     def take_expert(
         self,
         videos: Sequence[NDArray[np.uint8]],
-        actions: Sequence[NDArray[np.float32]] = (),
+        demonstrations: Sequence[Demonstration] = (),
     ) -> None:
         """Learn from these videos from now on, uint8 (T, H, W, 3 V) each.
 
         Args:
             videos: Episodes.
-            actions: What the expert did, float32 (T - 1, A) each, for ``agent.cloning``.
+            demonstrations: What is known beside them, one each; none: nothing.
 
         Raises:
             ClaifoError: something does not fit; what was taken before stays.
         """
-        check_expert(self.config, self.views, self.action_dim, videos, actions)
+        check_expert(self.config, self.views, self.action_dim, videos, demonstrations)
         frames = sum(map(len, videos))
-        action_dim = self.action_dim if actions else 0
+        action_dim = self.action_dim if demonstrations else 0
         self.expert = self._new_replay(frames, action_dim=action_dim, device=self.device)
         for index, video in enumerate(videos):
-            self.expert.add_video(video, actions=actions[index] if actions else None)
+            shown = demonstrations[index] if demonstrations else None
+            self.expert.add_video(video, shown=shown)
 
     @property
     def std(self) -> float:
@@ -190,7 +199,12 @@ class Learner:
     def owed(self) -> int:
         """Updates that the update-to-step ratio still asks for."""
         due = (self.steps - self.config.seed_steps) // self.config.update_every + 1
-        return max(0, due - self.updates)
+        return max(0, max(0, due) + self.config.agent.offline_updates - self.updates)
+
+    @property
+    def offline(self) -> bool:
+        """Whether the next update learns from demonstrations alone."""
+        return self.updates < self.config.agent.offline_updates
 
     def observe(self, env: int, step: TimeStep) -> None:
         """Take in what environment ``env`` shows."""
@@ -219,9 +233,11 @@ class Learner:
             ClaifoError: a loss is not finite or has exploded.
         """
         self.agent.optimisers.set_share(self.rate_share)
-        self._std.fill_(self.std)
+        if self.updates == self.config.agent.offline_updates:
+            self._begin_stage()
+        self._std.fill_(OFFLINE_STD if self.offline else self.std)
         self._refresh()
-        if not self._at_home:
+        if not (self.offline or self._at_home):
             self._fetch()
         self._learn()
         self.updates += 1
@@ -230,17 +246,19 @@ class Learner:
             self._guard()
 
     def _refresh(self) -> None:
-        """Bring both tables of episodes up to date, and record anew where memory has moved.
+        """Bring tables and the expert's share up to date; record anew where memory has moved.
 
         A table that has grown has moved, and so have the frames of another expert; a new table
         may lie where the old one was.
         """
-        replays = (self.replay, self.expert)
+        replays = (self.expert,) if self.offline else (self.expert, self.replay)
         for replay in replays:
             replay.episodes.refresh()
         memory = [r.frames.data_ptr() for r in replays]
         memory += [r.episodes.table.data_ptr() for r in replays]
         memory += [r.action.data_ptr() for r in replays]
+        stored = min(self.steps // self.team.size, len(self.replay.frames))
+        self._share.fill_(len(self.expert.frames) / (len(self.expert.frames) + stored))
         if memory != self._memory:
             self._memory = memory
             self._learn.forget()
@@ -263,25 +281,34 @@ class Learner:
 
     def _learn_once(self) -> None:
         """Draw, update, add up the metrics: all that a GPU does without the host."""
-        if self._at_home:
+        if self._at_home and not self.offline:
             self._batch = self._draw()
-        assert self._batch is not None
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
-        self._totals.add(self.agent.update(self._batch, expert, self._std))
+        self._learnt = batch = self._chosen(expert)
+        self._totals.add(self.agent.update(batch, expert, self._std, offline=self.offline))
+
+    def _chosen(self, expert: Batch) -> Batch:
+        """Return the transitions from which actor and critic learn."""
+        if self.offline:
+            return expert
+        assert self._batch is not None
+        if not self.config.agent.demonstrations:
+            return self._batch
+        return mixed(self._batch, expert, self._share, self.rngs['expert'])
 
     def _guard(self) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""
         found = self._totals.exploded()
         if not found:
             return
-        assert self._batch is not None
-        newest, obs = self._totals.newest, self._batch.obs.float()
+        assert self._learnt is not None
+        newest, obs = self._totals.newest, self._learnt.obs.float()
         names = {'reward_mean': 'imitation reward mean', 'q_mean': 'q mean'}
         known = [f'{text} {newest[k]:.3g}' for k, text in names.items() if k in newest]
         raise ClaifoError(
             f'{found} is {float(newest[found])} at step {self.steps}, update {self.updates}; '
             f'batch: frames mean {obs.mean():.1f} std {obs.std():.1f}, '
-            f'{", ".join([f"action max {self._batch.action.abs().max():.3g}", *known])}; lower '
+            f'{", ".join([f"action max {self._learnt.action.abs().max():.3g}", *known])}; lower '
             'the learning rates or resume from the last checkpoint with another seed'
         )
 

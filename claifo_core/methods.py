@@ -46,6 +46,11 @@ _HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART
 _CLONE = {**_NO_CONTRAST, 'agent.cloning': True, 'expert.action_topic': '/action',
           'env.proprio': False}  # fmt: skip
 
+_VRL3 = {**_NO_CONTRAST, 'agent.reward': 'env', 'agent.demonstrations': True,
+         'agent.offline_updates': 30_000, 'agent.safe_q': 200.0, 'agent.std_start': 0.01,
+         'agent.std_end': 0.01, 'uniform_steps': 0, 'expert.action_topic': '/action',
+         'expert.reward_topic': '/time_step', 'env.proprio': False}  # fmt: skip
+
 _BASELINES = {
     'claifo': Method('C-LAIfO as the preset has it', _CLAIFO, {}),
     'laifo': Method('no contrastive step, random shift alone', _LAIFO, {**_NO_CONTRAST, **_SHIFT}),
@@ -106,6 +111,10 @@ _BASELINES = {
     ),
     'bc_aug': Method(
         'behaviour cloning, T at the actor', 'this project', {**_CLONE, 'augment.apply': 'CL-Q'}
+    ),
+    'vrl3': Method(
+        'VRL3 without its ImageNet stage: offline on demonstrations, then online with them',
+        'arXiv 2202.10324', {**_VRL3, **_SHIFT},
     ),
     'drqv2': Method(
         'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
@@ -235,6 +244,8 @@ def title(agent: AgentConfig) -> str:
     """Return what people call an agent of these options."""
     if agent.cloning:
         return 'Behaviour cloning'
+    if agent.demonstrations:
+        return 'VRL3 without ImageNet'
     if agent.reward == 'env':
         return 'DrQ-v2 with the true reward'
     if agent.judge != 'latent':

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from claifo_core.expert import Demonstration
+
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""
 
@@ -130,13 +132,19 @@ class Replay:
         self,
         video: NDArray[np.uint8],
         lane: int = 0,
-        actions: NDArray[np.float32] | None = None,
+        shown: Demonstration | None = None,
     ) -> None:
-        """Add a whole episode, uint8 (T, H, W, 3 V), with actions (T - 1, A) or without."""
+        """Add a whole episode, uint8 (T, H, W, 3 V), and what is known beside it, if anything."""
         numbers = [self._write(lane, frame) for frame in video]
-        for number, action in zip(numbers, () if actions is None else actions, strict=False):
-            put(self.action[self._slot(lane, number)], action)
         self.episodes.begin(lane, numbers[0])
+        if shown is None:
+            return
+        for k, number in enumerate(numbers[:-1]):
+            slot = self._slot(lane, number)
+            put(self.action[slot], shown.actions[k])
+            if shown.rewards is not None:
+                self.reward[slot] = float(shown.rewards[k])
+        self.episodes.extend(lane, terminated=shown.terminated)
 
     def _write(
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from claifo.bags.reader import BagPath
 
-ACTION = 'claifo_msgs/msg/Action'
+ACTION, TIME_STEP = 'claifo_msgs/msg/Action', 'claifo_msgs/msg/TimeStep'
 UNREADABLE = (SerdeError, struct.error, AssertionError, ValueError, IndexError, MemoryError)
 """What deserialising damaged bytes may raise."""
 

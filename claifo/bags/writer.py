@@ -2,7 +2,8 @@
 
 Bags are MCAP with metadata version 8, the newest that humble and jazzy both read. Header stamps
 lie exactly at the control rate; recording times equal them. The same frames give the same bytes.
-An action has the stamp of the frame that it was taken at.
+An action has the stamp of the frame that it was taken at, a reward that of the frame to which it
+led.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from claifo.bags.actions import ACTION_TOPIC
+from claifo.bags.beside import Beside
 from claifo.bags.cdr import COMPRESSED, IMAGE
 from claifo.bags.codecs import COMPRESSIONS, encode_compressed
-from claifo.bags.messages import ACTION, typestore
+from claifo.bags.messages import ACTION, TIME_STEP, typestore
 from claifo.bags.resample import tick_ns
 from claifo.bags.truth import EpisodeTruth, Truth, write_truth
 from claifo_core.errors import ClaifoError, did_you_mean
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from rosbags.interfaces import Connection
+
+    from claifo_core.expert import Demonstration
 
 ENCODINGS = ('rgb8', *COMPRESSIONS)
 TOPIC = '/camera/image_raw'
@@ -111,7 +114,7 @@ class BagWriter:
             'task': task, 'domain': domain, 'command': command, 'random_return': random_return,
         }  # fmt: skip
         self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
-        self._types = typestore(ACTION)
+        self._types = typestore(ACTION, TIME_STEP)
         self._episodes: list[EpisodeTruth] = []
         self._next_ns = _START_NS
 
@@ -138,7 +141,7 @@ class BagWriter:
         self,
         frames: NDArray[np.uint8],
         *,
-        actions: NDArray[np.float32] | None = None,
+        shown: Demonstration | None = None,
         true_return: float | None = None,
         seed: int | None = None,
     ) -> None:
@@ -146,8 +149,8 @@ class BagWriter:
 
         Args:
             frames: uint8, shape (T, H, W, 3 V), RGB, camera after camera; T >= 1.
-            actions: float32, shape (T - 1, A), in [-1, 1], taken at all frames but the last, to
-                be written beside them; None: a film of images alone.
+            shown: What the expert did at them, and earned, to be written beside them; None: a
+                film of images alone.
             true_return: Sum of the true rewards, kept beside the bag.
             seed: Seed of the episode, kept beside the bag.
 
@@ -163,13 +166,13 @@ class BagWriter:
                 f'{self.path}: frames are {frames.dtype} {frames.shape}; '
                 f'uint8 (time, height, width, {planes}) is needed'
             )
-        if actions is not None and (actions.ndim != 2 or len(actions) != len(frames) - 1):
+        if shown and len(shown.actions) != len(frames) - 1:
             raise ClaifoError(
-                f'{self.path}: actions are {actions.shape}; ({len(frames) - 1}, length) is '
+                f'{self.path}: there are {len(shown.actions)} actions; {len(frames) - 1} are '
                 'needed, one for each frame but the last'
             )
         known = None if true_return is None else float(true_return)
-        self._write(frames, actions, known, seed)
+        self._write(frames, shown, known, seed)
 
     def write_film(self, frames: Iterable[NDArray[np.uint8]]) -> int:
         """Write one episode of one camera as its frames come; returns how many there were.
@@ -185,13 +188,13 @@ class BagWriter:
     def _write(
         self,
         frames: Iterable[NDArray[np.uint8]],
-        actions: NDArray[np.float32] | None,
+        shown: Demonstration | None,
         known: float | None,
         seed: int | None,
     ) -> int:
         name = f'episode_{len(self._episodes):03d}'
         try:
-            count = self._write_bag(self._folder / name, frames, actions)
+            count = self._write_bag(self._folder / name, frames, shown)
         except OSError as error:
             raise ClaifoError(
                 f'{self.path}: cannot write {name}: {error.strerror}; free some space or choose '
@@ -201,24 +204,20 @@ class BagWriter:
         return count
 
     def _write_bag(
-        self,
-        path: Path,
-        frames: Iterable[NDArray[np.uint8]],
-        actions: NDArray[np.float32] | None,
+        self, path: Path, frames: Iterable[NDArray[np.uint8]], shown: Demonstration | None
     ) -> int:
         count = 0
         kind = COMPRESSED if self._compressed else IMAGE
         with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
             connections = [self._connect(bag, topic, kind) for topic in self._topics]
-            acting = None if actions is None else self._connect(bag, ACTION_TOPIC, ACTION)
+            beside = Beside(bag, self._types, shown, self._connect) if shown else None
             for count, frame in enumerate(frames, 1):
                 stamp_ns = self._next_ns + tick_ns(count - 1, self._rate_hz)
                 for view, connection in enumerate(connections):
                     picture = frame[..., 3 * view : 3 * view + 3]
                     self._write_frame(bag, connection, stamp_ns, picture)
-                if actions is not None and acting and count <= len(actions):
-                    message = self._action(stamp_ns, count - 1, actions[count - 1])
-                    bag.write(acting, stamp_ns, self._types.serialize_cdr(message, ACTION))
+                if beside:
+                    beside.write(count - 1, stamp_ns, self._header(stamp_ns))
         self._next_ns += tick_ns(count, self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
             sync(file)
@@ -233,13 +232,6 @@ class BagWriter:
         types = self._types.types
         stamp = types['builtin_interfaces/msg/Time'](*divmod(stamp_ns, 1_000_000_000))
         return types['std_msgs/msg/Header'](stamp=stamp, frame_id=_FRAME_ID)
-
-    def _action(self, stamp_ns: int, step: int, action: NDArray[np.float32]) -> Any:  # noqa: ANN401
-        return self._types.types[ACTION](
-            header=self._header(stamp_ns), run=0, session=0, step=step, weights_version=0,
-            num_envs=1, data=np.asarray(action, np.float32), received_ns=0, preprocessed_ns=0,
-            inferred_ns=0, published_ns=0, late=0, dropped=0,
-        )  # fmt: skip
 
     def _write_frame(
         self, bag: Writer, connection: Connection, stamp_ns: int, frame: NDArray[np.uint8]

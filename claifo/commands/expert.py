@@ -100,8 +100,8 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         '--actions',
         action='store_true',
-        help="write the expert's actions, too (/action), for methods that need them, as bc; "
-        'default: a film, images alone',
+        help="write the expert's actions and rewards, too (/action, /time_step), for methods that "
+        'need them, as bc; default: a film, images alone',
     )
     parser.set_defaults(run=_record)
 

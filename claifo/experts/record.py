@@ -12,6 +12,7 @@ from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
 from claifo.experts.policies import load_expert
 from claifo.experts.state_env import COMPARED_EPISODES, random_return
+from claifo_core.expert import Demonstration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def record(
         cameras: names of the cameras, a topic each; none for those of the task.
         image: what they show: ``rgb``, ``depth`` or ``segmentation``.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
-        actions: write what the expert does, too; a film is images alone.
+        actions: write what the expert does and earns, too; a film is images alone.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
 
@@ -84,9 +85,9 @@ def record(
     try:
         with writer:
             for index in range(episodes):
-                frames, taken, total = _play(env, expert, seed + index)
+                frames, shown, total = _play(env, expert, seed + index)
                 writer.write_episode(
-                    frames, actions=taken if actions else None, true_return=total,
+                    frames, shown=shown if actions else None, true_return=total,
                     seed=seed + index,
                 )
                 returns.append(total)
@@ -98,22 +99,27 @@ def record(
 
 def _play(
     env: SimEnv, expert: StateExpert, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], float]:
+) -> tuple[NDArray[np.uint8], Demonstration, float]:
     """Play one episode.
 
     Returns:
-        Its pictures, uint8 (T + 1, H, W, 3 V), the actions as they were carried out, float32
-        (T, A), and its true return.
+        Its pictures, uint8 (T + 1, H, W, 3 V), the actions as they were carried out with what
+        they earned, and its true return.
     """
     observation, _ = env.reset(seed=seed)
     expert.reset(env)
     frames, total, done = [observation['pixels']], 0.0, False
     actions: list[NDArray[np.float32]] = []
+    rewards: list[float] = []
     while not done:
         action = expert.act(env, observation['state'])
         observation, reward, terminated, truncated, _ = env.step(action)
         frames.append(observation['pixels'])
         actions.append(np.clip(action, -1, 1).astype(np.float32))
+        rewards.append(reward)
         total += reward
         done = terminated or truncated
-    return np.stack(frames), np.stack(actions), total
+    shown = Demonstration(
+        np.stack(actions), np.array(rewards, np.float32), terminated=terminated
+    )
+    return np.stack(frames), shown, total

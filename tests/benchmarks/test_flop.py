@@ -70,7 +70,7 @@ def test_an_update_of_the_paper_needs_320_gflop():
 
 
 @pytest.mark.parametrize(
-    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim', 'bc']
+    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim', 'bc', 'vrl3']
 )
 def test_what_is_not_counted_is_known(name):
     assert is_counted(small())

@@ -9,6 +9,7 @@ from test_methods import options_of
 from toy_world import BRIGHT, DotWorld, Session, expert_demonstrations, small_config
 
 from claifo_core.errors import ClaifoError
+from claifo_core.expert import Demonstration
 from claifo_core.learner import Learner
 from claifo_core.replay import Replay
 
@@ -24,7 +25,7 @@ def test_an_action_is_drawn_with_the_frames_it_was_taken_at():
         numbers = 20 * episode + np.arange(length)
         video = np.broadcast_to(numbers[:, None, None, None], (length, 4, 4, 3))
         taken = numbers[:-1, None].astype(np.float32)
-        replay.add_video(video.astype(np.uint8), actions=taken)
+        replay.add_video(video.astype(np.uint8), shown=Demonstration(taken))
     found = replay.sample(400, torch.Generator().manual_seed(0))
     assert torch.equal(found.action[:, 0], found.obs[:, -1, 0, 0, 0].float())
     assert len(found.action.unique()) == 6 + 1 + 9
@@ -68,12 +69,12 @@ def test_the_actor_sees_t_where_it_is_told_to():
     ('options', 'told'),
     [
         ({'expert__action_topic': ''}, 'expert.action_topic is empty; name the topic'),
-        ({'agent__contrastive': 'byol'}, 'switch agent.contrastive off'),
-        ({'agent__bisimulation': 0.5}, 'switch agent.bisimulation off'),
-        ({'env__proprio': True}, 'switch env.proprio off'),
+        ({'agent__contrastive': 'byol'}, 'leaves no place for agent.contrastive'),
+        ({'agent__bisimulation': 0.5}, 'leaves no place for agent.bisimulation'),
+        ({'env__proprio': True}, 'leaves no place for env.proprio'),
         (
             {'agent__hide_domain': True, 'agent__contrastive_data': 'expert'},
-            'switch agent.hide_domain off',
+            'leaves no place for agent.hide_domain',
         ),
     ],
 )
@@ -83,7 +84,8 @@ def test_options_that_contradict_it_are_refused(options, told):
     assert '\n' not in str(caught.value)
 
 
-VIDEOS, ACTIONS = expert_demonstrations(2)
+VIDEOS, SHOWN = expert_demonstrations(2)
+ACTIONS = [shown.actions for shown in SHOWN]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_actions_that_do_not_fit_are_refused_and_the_others_kept(actions, told):
     learner = clone()
     before = learner.expert
     with pytest.raises(ClaifoError, match=told) as caught:
-        learner.take_expert(VIDEOS, actions)
+        learner.take_expert(VIDEOS, [Demonstration(taken) for taken in actions])
     assert '\n' not in str(caught.value)
     assert learner.expert is before
 
@@ -107,7 +109,7 @@ def test_actions_that_do_not_fit_are_refused_and_the_others_kept(actions, told):
 def test_films_without_actions_need_none():
     learner = Session(small_config()).learner
     assert learner.expert.action.shape[1] == 0
-    learner.take_expert(VIDEOS, ACTIONS)
+    learner.take_expert(VIDEOS, SHOWN)
     assert learner.expert.action.shape[1] == 2
 
 

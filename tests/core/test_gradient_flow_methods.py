@@ -232,3 +232,21 @@ def test_cloning_learns_from_actions_of_the_expert_and_from_nothing_of_the_agent
         results.append(weights(agent))
     assert changed(*results[:2]) == set()
     assert changed(*results[1:]) == {'encoder', 'actor'}
+
+
+def test_vrl3_steps_what_drqv2_steps_in_both_stages():
+    assert trace(method('vrl3')) == CRITIC_TO_END
+    agent = method('vrl3')
+    update = agent.update
+    agent.update = lambda *given: update(*given, offline=True)
+    assert trace(agent) == CRITIC_TO_END
+
+
+def test_the_conservative_loss_moves_encoder_and_critic_and_never_the_actor():
+    """Without bootstrapping the actor's weights matter to the actions that are held low alone."""
+    results = []
+    for offline in (False, True):
+        agent = without(method('vrl3'), 'actor')
+        agent.update(batch(0), batch(1), 0.4, offline=offline)
+        results.append(weights(agent))
+    assert changed(*results) == {'encoder', 'critic', 'target_critic'}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from claifo_core.config import TrainConfig
+from claifo_core.expert import Demonstration
 from claifo_core.learner import Learner, TimeStep
 from claifo_core.seeding import episode_seed
 from claifo_core.settings import from_dict, merge
@@ -110,23 +111,22 @@ class DotVector:
 
 def expert_demonstrations(
     episodes: int, light: float = BRIGHT
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre, and what
-    drives it, float32 (30, 2).
-    """
-    videos, taken = [], []
+) -> tuple[list[np.ndarray], list[Demonstration]]:
+    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre, and how."""
+    videos, shown = [], []
     for seed in range(episodes):
         world = DotWorld(light)
         frames = [world.reset(seed=1000 + seed)[0]['pixels']]
-        actions = []
+        actions, rewards = [], []
         over = False
         while not over:
             actions.append(world.expert_action())
-            obs, _, _, over, _ = world.step(actions[-1])
+            obs, reward, _, over, _ = world.step(actions[-1])
             frames.append(obs['pixels'])
+            rewards.append(reward)
         videos.append(np.stack(frames))
-        taken.append(np.stack(actions))
-    return videos, taken
+        shown.append(Demonstration(np.stack(actions), np.array(rewards, np.float32)))
+    return videos, shown
 
 
 def expert_videos(episodes: int, light: float = BRIGHT) -> list[np.ndarray]:
@@ -159,9 +159,9 @@ class Session:
     """
 
     def __init__(self, config: TrainConfig, videos: list[np.ndarray] | None = None):
-        shown, taken = expert_demonstrations(3)
-        actions = taken if config.agent.cloning and not videos else ()
-        self.learner = Learner(config, 2, videos or shown, actions=actions)
+        films, shown = expert_demonstrations(3)
+        needed = (config.agent.cloning or config.agent.demonstrations) and not videos
+        self.learner = Learner(config, 2, videos or films, demonstrations=shown if needed else ())
         self._count = config.env.num_envs
         self._worlds = [DotWorld() for _ in range(self._count)]
         self._left = [0] * self._count

@@ -20,6 +20,7 @@ from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.settings import from_dict
 
+TOPICS = {'action_topic': '/action', 'reward_topic': '/time_step'}
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
 RATE_HZ = 100
 
@@ -130,24 +131,28 @@ def test_actions_are_those_of_the_expert_at_the_frames(
     more = ('--episodes', '2', '--seed', str(SEED), '--actions')
     assert main(['expert', 'record', TASK, *words, *more]) == 0
     world = {'task': TASK, 'domain': 'light/target', 'size_px': SIZE, 'action_repeat': 3}
-    config = from_dict({'env': world, 'expert': {'action_topic': '/action'}})
+    config = from_dict({'env': world, 'expert': TOPICS})
     assert films_of(config) == Path(f'bags/{TASK}_light_source_{SIZE}px_actions')
     expert = read_expert(config)
 
     env = claifo_sim.make(TASK, DOMAIN, size_px=SIZE)
-    player, taken = load_expert(TASK), []
+    player, taken, earned = load_expert(TASK), [], []
     observation, _ = env.reset(seed=SEED + 1)
     player.reset(env)
     for _ in range(STEPS):
         taken.append(player.act(env, observation['state']))
-        observation, *_ = env.step(taken[-1])
+        observation, reward, *_ = env.step(taken[-1])
+        earned.append(reward)
     env.close()
     assert [len(video) for video in expert.videos] == [5, 5]
-    np.testing.assert_array_equal(expert.actions[1], np.clip(taken, -1, 1)[::3])
+    found = expert.demonstrations[1]
+    np.testing.assert_array_equal(found.actions, np.clip(taken, -1, 1)[::3])
+    np.testing.assert_allclose(found.rewards, np.reshape(earned, (-1, 3)).sum(1), rtol=1e-6)
+    assert not found.terminated
 
     film, _ = recorded
     plain = read_expert(from_dict({'env': world, 'expert': {'bag': str(film)}}))
-    assert plain.actions == []
+    assert plain.demonstrations == []
     for mine, theirs in zip(plain.videos, expert.videos, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     named = {'bag': str(film), 'action_topic': '/action'}

@@ -133,7 +133,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert told in err
 
 
-def test_an_expert_is_cloned_from_a_film_with_actions(place: Path) -> None:
+def test_actions_and_rewards_of_an_expert_are_learnt_from(place: Path) -> None:
     clone = ('--method', 'bc', '--steps', 100)
     code, _, err = done(*train(place, 'clone', *clone))
     assert code == 2
@@ -144,11 +144,15 @@ def test_an_expert_is_cloned_from_a_film_with_actions(place: Path) -> None:
                         '--episodes', 1, '--episode-steps', 200, '--size-px', 24, '--actions',
                         '--out', place / 'demonstrations')  # fmt: skip
     assert code == 0, err
-    code, _, err = done(*train(place, 'clone', *clone, '--expert.bag', place / 'demonstrations'))
-    assert code == 0, err
-    seen = records(place / 'clone')
-    assert (seen[-1]['kind'], seen[-1]['step'], seen[-1]['updates']) == ('end', 100, 20)
-    assert 0 < [r for r in seen if r['kind'] == 'train'][-1]['cloning_loss'] < 2
+    vrl3 = ('--method', 'vrl3', '--steps', 100, '--agent.offline_updates', 10)
+    for run, words, updates, loss in (
+        ('clone', clone, 20, 'cloning_loss'), ('vrl3', vrl3, 30, 'conservative_loss'),
+    ):  # fmt: skip
+        code, _, err = done(*train(place, run, *words, '--expert.bag', place / 'demonstrations'))
+        assert code == 0, err
+        seen = records(place / run)
+        assert (seen[-1]['kind'], seen[-1]['step'], seen[-1]['updates']) == ('end', 100, updates)
+        assert any(loss in record for record in seen)
 
 
 def test_no_process_is_left(finished: Path) -> None:

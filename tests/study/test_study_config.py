@@ -115,7 +115,7 @@ def test_the_command_of_a_run_makes_its_configuration(study_file, tmp_path: Path
     run = next(study.runs())
     read = as_train_reads_it(runner.command_of(study, tmp_path, run))
     wanted = study.config(run)
-    acting = '_actions' if wanted.agent.cloning else ''
+    acting = '_actions' if wanted.expert.action_topic else ''
     film = tmp_path / 'films' / f'point_mass_easy_big_dim_source_24px{acting}'
     assert settings.differences(read, wanted) == ['threads: 1, not 0', f'expert.bag: {film}, not ']
 

@@ -104,14 +104,20 @@ class LearnerNode(ManagedNode):
     def configure(self) -> None:
         """Read the expert's bag; build the learner, or resume it."""
         config = self._config
+        if config.agent.offline_updates:
+            raise ClaifoError(
+                f'agent.offline_updates is {config.agent.offline_updates}; the learner node '
+                'learns from the first step on: use `claifo train`, or set it to 0'
+            )
         set_threads(config.threads)
         expert = self._read_expert(config)
         run_dir = Path(self._run_dir) if self._run_dir else default_run_dir(config, None)
         run_dir.mkdir(parents=True, exist_ok=True)
         info = task_info(config.env.task)
         learner = Learner(
-            config, info.action_dim, expert.videos, info.proprio_dim, actions=expert.actions
-        )
+            config, info.action_dim, expert.videos, info.proprio_dim,
+            demonstrations=expert.demonstrations,
+        )  # fmt: skip
         where = setting(config)
         if not self._evaluates:
             where = dataclasses.replace(where, single=None)
@@ -324,7 +330,7 @@ class LearnerNode(ManagedNode):
         run = self._active_run()
         films = dataclasses.replace(self._config.expert, bag=request.bag)
         expert = self._read_expert(dataclasses.replace(self._config, expert=films))
-        run.learner.take_expert(expert.videos, expert.actions)
+        run.learner.take_expert(expert.videos, expert.demonstrations)
         return f'{request.bag}: {len(expert.videos)} episodes'
 
 

@@ -10,9 +10,10 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import get_types_from_msg
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes
-from claifo.bags.actions import read_acted_episodes
+from claifo.bags.demonstrations import read_demonstrations
 from claifo.resources import interfaces_dir
 from claifo_core.errors import ClaifoError
+from claifo_core.expert import Demonstration
 from claifo_core.frames import FrameSpec
 
 MS = 1_000_000
@@ -53,7 +54,8 @@ def bag_of(recorder, acting):
 
 def read(bag, rate_hz=50.0, topic='/action', **changes):
     options = ReadOptions(frames=FrameSpec(8), rate_hz=rate_hz, **changes)
-    return read_acted_episodes([bag], options, topic, 2)
+    films, shown, report = read_demonstrations([bag], options, 2, action_topic=topic)
+    return films, [known.actions for known in shown], report
 
 
 def number(k: int) -> list[float]:
@@ -113,8 +115,8 @@ def test_what_the_writer_writes_is_read_back(tmp_path):
     film = rng.integers(0, 256, (7, 8, 8, 3)).astype(np.uint8)
     taken = rng.uniform(-1, 1, (6, 2)).astype(np.float32)
     with BagWriter(tmp_path / 'set', rate_hz=30.0) as writer:
-        writer.write_episode(film, actions=taken)
-        writer.write_episode(film[::-1], actions=taken[::-1])
+        writer.write_episode(film, shown=Demonstration(taken))
+        writer.write_episode(film[::-1], shown=Demonstration(taken[::-1]))
     films, actions, _ = read(tmp_path / 'set', 30.0)
     for found, wanted in zip((*films, *actions), (film, film[::-1], taken, taken[::-1]),
                              strict=True):  # fmt: skip
@@ -128,10 +130,10 @@ def test_what_the_writer_writes_is_read_back(tmp_path):
 def test_actions_that_do_not_fit_the_frames_are_not_written(tmp_path):
     film = np.zeros((4, 8, 8, 3), np.uint8)
     with (
-        pytest.raises(ClaifoError, match=r'actions are \(4, 2\); \(3, length\) is needed'),
+        pytest.raises(ClaifoError, match='there are 4 actions; 3 are needed'),
         BagWriter(tmp_path / 'set', rate_hz=30.0) as writer,
     ):
-        writer.write_episode(film, actions=np.zeros((4, 2), np.float32))
+        writer.write_episode(film, shown=Demonstration(np.zeros((4, 2), np.float32)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -170,3 +172,102 @@ def test_a_message_that_is_no_action_is_told(tmp_path, recorder, acting, monkeyp
     bag = recorder.write(tmp_path / 'b', messages)
     with pytest.raises(ClaifoError, match='/action: a message cannot be decoded'):
         read(bag)
+
+
+STEP = 'claifo_msgs/msg/TimeStep'
+
+
+@pytest.fixture(scope='module')
+def earning(recorder, acting):
+    """Returns what makes a TimeStep message of (reward, discount), by plain rosbags."""
+    text = (interfaces_dir() / 'msg' / 'TimeStep.msg').read_text()
+    recorder.store.register(get_types_from_msg(text, STEP))
+    none = np.zeros(0, np.float32)
+
+    def step(stamp_ns: int, reward, discount=(1,)) -> object:
+        return recorder.store.types[STEP](
+            recorder.header(stamp_ns), '', '', 0, 0, 0, 0, 1, 0, 0, 0, np.zeros(0, np.uint8), none,
+            none, np.array(reward, np.float32), np.array(discount, np.float32),
+            np.zeros(1, np.uint8), np.zeros(0, bool),
+        )  # fmt: skip
+
+    return step
+
+
+def write_earned(recorder, acting, earning, path, steps, count=11):
+    """Write frames and actions every 20 ms, and {time: (reward, discount)}, in ms."""
+    times = [(START_MS + 20 * k) * MS for k in range(count)]
+    messages = recorder.video(times)
+    messages += [('/action', stamp, acting(stamp, [0, 0])) for stamp in times[:-1]]
+    for ms, numbers in steps.items():
+        stamp = (START_MS + ms) * MS
+        messages.append(('/time_step', stamp, earning(stamp, *numbers)))
+    messages.sort(key=lambda message: message[1])
+    return recorder.write(path, messages, topics={'/time_step': STEP})
+
+
+def read_earned(bag, rate_hz=50.0):
+    options = ReadOptions(frames=FrameSpec(8), rate_hz=rate_hz)
+    topics = {'action_topic': '/action', 'reward_topic': '/time_step'}
+    return read_demonstrations([bag], options, 2, **topics)[1][0]
+
+
+@pytest.mark.parametrize('repeat', [1, 2, 3, 4])
+@pytest.mark.parametrize('ended', [False, True])
+def test_an_agent_that_holds_its_actions_earns_all_until_the_next(
+    tmp_path, recorder, acting, earning, repeat, ended
+):
+    """Step k, which ends at frame k, earns 2^k; whether the task ended it is known at its end."""
+    steps = {20 * k: ([2.0**k], [float(k < 10 or not ended)]) for k in range(1, 11)}
+    bag = write_earned(recorder, acting, earning, tmp_path / 'b', steps)
+    shown = read_earned(bag, 50.0 / repeat)
+    starts = range(0, 11 - repeat, repeat)
+    wanted = [sum(2.0**k for k in range(a + 1, a + repeat + 1)) for a in starts]
+    np.testing.assert_allclose(shown.rewards, wanted)
+    assert shown.rewards.dtype == np.float32 and len(shown.actions) == len(wanted)
+    assert shown.terminated == (ended and 10 % repeat == 0)
+
+
+EARNED = {20 * k: ([1.0],) for k in range(1, 11)}
+
+
+@pytest.mark.parametrize(
+    ('steps', 'told'),
+    [
+        ({}, '/time_step: episode 1: no reward between frames 0 and 1 (50 per second)'),
+        ({k: s for k, s in EARNED.items() if k != 60}, 'no reward between frames 2 and 3'),
+        ({**EARNED, 60: ([np.nan],)}, '/time_step: reward [nan] and discount [1.0] must be'),
+        ({**EARNED, 60: ([1.0, 2.0],)}, 'reward [1.0, 2.0] and discount [1.0] must be one'),
+        ({**EARNED, 60: ([1.0], [])}, 'reward [1.0] and discount [] must be one'),
+    ],
+)
+def test_rewards_that_cannot_be_learnt_from_are_one_line(
+    tmp_path, recorder, acting, earning, steps, told
+):
+    bag = write_earned(recorder, acting, earning, tmp_path / 'b', steps)
+    with pytest.raises(ClaifoError) as caught:
+        read_earned(bag)
+    assert told in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_a_film_with_actions_alone_has_no_rewards(tmp_path):
+    with BagWriter(tmp_path / 'set', rate_hz=50.0) as writer:
+        writer.write_episode(
+            np.zeros((4, 8, 8, 3), np.uint8), shown=Demonstration(np.zeros((3, 2), np.float32))
+        )
+    with pytest.raises(ClaifoError, match=r'no claifo_msgs/msg/TimeStep on /time_step; record the '
+                       r'film with .*, or name the topic with `--expert.reward_topic`'):
+        read_earned(tmp_path / 'set')
+
+
+def test_rewards_and_the_end_are_read_back(tmp_path):
+    rng = np.random.default_rng(1)
+    for terminated in (False, True):
+        shown = Demonstration(
+            np.zeros((6, 2), np.float32), rng.normal(size=6).astype(np.float32), terminated
+        )
+        with BagWriter(tmp_path / str(terminated), rate_hz=50.0) as writer:
+            writer.write_episode(np.zeros((7, 8, 8, 3), np.uint8), shown=shown)
+        found = read_earned(tmp_path / str(terminated))
+        np.testing.assert_allclose(found.rewards, shown.rewards, atol=1e-6)
+        assert found.terminated == terminated
