@@ -128,9 +128,9 @@ def watch(learner: Learner, watch: Stopwatch) -> Callable[[], object]:
     Returns:
         One update, kernel by kernel: a recorded CUDA graph has no parts.
     """
-    agent, size = learner.agent, learner.config.agent.batch_size
-    for replay in (learner.replay, learner.expert):
-        watch.around(replay, 'sample', 'gather')
+    agent = learner.agent
+    for replay in learner.replays:
+        watch.around(replay, 'draw', 'gather')
     watch.around(agent, '_view', 'augment')
     watch.around(agent, '_encode', _encode_part)
     watch.around(agent, '_encode_all', 'encode_without_gradient')
@@ -141,9 +141,4 @@ def watch(learner: Learner, watch: Stopwatch) -> Callable[[], object]:
     for _name, optimiser in agent.optimisers.items():  # noqa: PERF102 (not a dictionary)
         watch.around(optimiser, 'step', 'optimiser')
 
-    def update() -> object:
-        batch = learner.replay.sample(size, learner.rngs['replay'])
-        expert = learner.expert.sample(size, learner.rngs['expert'])
-        return agent.update(batch, expert, learner.std)
-
-    return watch.timed(update, 'other')
+    return watch.timed(learner.update_unrecorded, 'other')

@@ -96,10 +96,15 @@ def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     for waiting in run_dir.glob(_WAITING):  # of a piece that was cut off
         waiting.unlink()
     config = settings.load(config_file)
-    videos, _ = read_expert(config)
+    expert = read_expert(config)
     specs = [env_spec(config.env)] * config.env.num_envs
     world = World(**vars(setting(config)), vector=functools.partial(VectorEnv, specs))
-    with closing(Trainer(config, run_dir, world, videos, console=False)) as trainer:
+    with closing(
+        Trainer(
+            config, run_dir, world, expert.videos, demonstrations=expert.demonstrations,
+            console=False,
+        )
+    ) as trainer:
         late = Deadline(until_s, run_dir, trainer.learner.replay)
         trainer.run(lambda: asked() or late())
 

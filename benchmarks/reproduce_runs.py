@@ -113,7 +113,7 @@ class Reproduction:
 
     def film_folder(self, config: TrainConfig) -> Path:
         """Return where the film of the expert is."""
-        return self.out / 'film' / films_of(config.env).name
+        return self.out / 'film' / films_of(config).name
 
     def film(self) -> Film:
         """Return what has to be filmed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from claifo_core.expert import Demonstration
 from claifo_core.learner import Learner
 
 if TYPE_CHECKING:
@@ -33,11 +34,20 @@ def fill(replay: Replay, frames: NDArray[np.uint8], lanes: int = 1) -> None:
             replay.add_video(frames, lane)
 
 
+def demonstration(frames: int, shape: Shape) -> Demonstration:
+    """Return random actions, and rewards of nothing, for so many frames."""
+    actions = np.random.default_rng(2).uniform(-1, 1, (frames - 1, shape.action_dim))
+    return Demonstration(actions.astype(np.float32), np.zeros(frames - 1, np.float32))
+
+
 def build(config: TrainConfig, shape: Shape, frames: int) -> Learner:
     """Return a learner with a replay for ``frames`` frames, full."""
     config = dataclasses.replace(config, replay_frames=frames)
     expert = video(config, shape, 2 * EPISODE_FRAMES, 1)
     random = [[expert], [expert]]  # looked at only where a method needs it
-    learner = Learner(config, shape.action_dim, [expert], shape.proprio_dim, random=random)
+    learner = Learner(
+        config, shape.action_dim, [expert], shape.proprio_dim, random=random,
+        demonstrations=[demonstration(len(expert), shape)] if config.expert.action_topic else [],
+    )  # fmt: skip
     fill(learner.replay, video(config, shape, EPISODE_FRAMES, 0), config.env.num_envs)
     return learner

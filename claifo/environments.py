@@ -13,7 +13,7 @@ from claifo_sim.domains import same_look, source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claifo_core.config import EnvConfig
+    from claifo_core.config import EnvConfig, TrainConfig
     from claifo_sim.env import Lens, SimEnv
 
 
@@ -24,6 +24,7 @@ def expert_bag(
     cameras: tuple[str, ...] = (),
     image: str = 'rgb',
     *,
+    actions: bool = False,
     random: bool = False,
 ) -> Path:
     """Return where films of a task's expert are kept, unless another place is named.
@@ -34,29 +35,55 @@ def expert_bag(
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
         image: What they show: ``rgb``, ``depth`` or ``segmentation``.
+        actions: Whether the expert's actions are written beside them.
         random: Random actions are filmed in place of the expert.
     """
     info = task_info(task)
     look = same_look(domain, info.suite, info.scene).replace('/', '_')
     views = ''.join(f'_{camera}' for camera in cameras if cameras != info.cameras)
     kind = '' if image == 'rgb' else f'_{image}'
-    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}{"_random" if random else ""}'
+    more = '_actions' * actions + '_random' * random
+    return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}{more}'
 
 
-def films_of(env: EnvConfig) -> Path:
+def films_of(config: TrainConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
+    env = config.env
     image, _ = _image_and_lens(env.observation)
-    return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras, image)
+    return expert_bag(
+        env.task, source_of(env.domain), env.size_px, env.cameras, image,
+        actions=bool(config.expert.action_topic),
+    )  # fmt: skip
 
 
-def random_films_of(env: EnvConfig) -> tuple[Path, Path]:
+def random_films_of(config: TrainConfig) -> tuple[Path, Path]:
     """Return where films of random actions are kept, of the agent's world and the expert's."""
+    env = config.env
     image, _ = _image_and_lens(env.observation)
     agent, expert = (
         expert_bag(env.task, domain, env.size_px, env.cameras, image, random=True)
         for domain in (env.domain, source_of(env.domain))
     )
     return agent, expert
+
+
+def film_words(config: TrainConfig, option: str = 'bag') -> list[str]:
+    """Return the words of `claifo` that record a film, all but how much of it and where.
+
+    Args:
+        config: The run.
+        option: Which film: that option of ``expert`` names it.
+    """
+    env = config.env
+    image, _ = _image_and_lens(env.observation)
+    domain = env.domain if option == 'random_agent_bag' else source_of(env.domain)
+    acting = ('--actions',) if config.expert.action_topic else ()
+    return [
+        'expert', 'record', env.task, '--domain', domain, '--size-px', str(env.size_px),
+        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
+        *(('--image', image) if image != 'rgb' else ()),
+        *(acting if option == 'bag' else ('--random',)),
+    ]  # fmt: skip
 
 
 def agent_hz(env: EnvConfig) -> float:

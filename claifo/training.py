@@ -12,36 +12,67 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
+from claifo.bags.demonstrations import read_demonstrations
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import agent_hz, env_spec, evaluation_env, films_of, random_films_of
+from claifo.environments import (
+    agent_hz,
+    env_spec,
+    evaluation_env,
+    film_words,
+    films_of,
+    random_films_of,
+)
 from claifo_core import parallel
 from claifo_core.config import ExpertConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
-from claifo_core.observations import RENDERED
 from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
 from claifo_sim import VectorEnv, task_info
-from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo.bags.truth import Truth
+    from claifo_core.expert import Demonstration
 
 COMPARED_EPISODES = 5
 
 
-def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport]:
+class Expert(NamedTuple):
+    """What there is of the expert.
+
+    Attributes:
+        videos: Episodes, uint8 (T, H, W, 3 V) each.
+        demonstrations: What it did there, one each; none where the films are images alone.
+        report: What happened on the way.
+    """
+
+    videos: list[NDArray[np.uint8]]
+    demonstrations: list[Demonstration]
+    report: BagReport
+
+
+def read_expert(config: TrainConfig) -> Expert:
     """Read the expert's videos as the agent would see them: its rate, its frame size.
+
+    With ``expert.action_topic`` also what it did, and with ``expert.reward_topic`` what it earned.
 
     Raises:
         ClaifoError: no bag is named, or the bag cannot be used (see :mod:`claifo.bags`).
     """
-    env = config.env
-    env_spec(env)  # first of all: task, domain or camera may be misspelt
-    film = _Film('bag', films_of(env), source_of(env.domain))
-    return _read(config, film, topics_of(config), config.expert.crop)
+    expert, task = config.expert, config.env.task
+    env_spec(config.env)  # first of all: task, domain or camera may be misspelt
+    bag = _film(config, 'bag', films_of(config))
+    options = _options(config)
+    if not expert.action_topic:
+        videos, report = read_episodes([bag], options)
+        return Expert(videos, [], report)
+    found = read_demonstrations(
+        [bag], options, task_info(task).action_dim, action_topic=expert.action_topic,
+        reward_topic=expert.reward_topic,
+    )  # fmt: skip
+    return Expert(*found)
 
 
 def read_random(config: TrainConfig) -> list[list[NDArray[np.uint8]]]:
@@ -52,57 +83,41 @@ def read_random(config: TrainConfig) -> list[list[NDArray[np.uint8]]]:
     Raises:
         ClaifoError: as :func:`read_expert`.
     """
-    env = config.env
     if not config.agent.needs_random:
         return []
-    ours, theirs = random_films_of(env)
-    agent = _Film('random_agent_bag', ours, env.domain, ' --random')
-    expert = _Film('random_bag', theirs, source_of(env.domain), ' --random')
-    own_topics = topics_of(dataclasses.replace(config, expert=ExpertConfig()))
-    return [
-        _read(config, agent, own_topics, None)[0],
-        _read(config, expert, topics_of(config), config.expert.crop)[0],
-    ]
+    ours, theirs = random_films_of(config)
+    plain = dataclasses.replace(config, expert=ExpertConfig())
+    films = (
+        (_film(config, 'random_agent_bag', ours), _options(plain)),
+        (_film(config, 'random_bag', theirs), _options(config)),
+    )
+    return [read_episodes([bag], options)[0] for bag, options in films]
 
 
-class _Film(NamedTuple):
-    """Option that names a film, where it lies otherwise, its domain, what records it."""
-
-    option: str
-    place: Path
-    domain: str
-    words: str = ''
-
-
-def _read(
-    config: TrainConfig,
-    film: _Film,
-    topics: tuple[str, ...],
-    crop: tuple[int, int, int, int] | None,
-) -> tuple[list[NDArray[np.uint8]], BagReport]:
-    expert, env = config.expert, config.env
-    named = getattr(expert, film.option)
-    bag = Path(named) if named else film.place
-    if not named and not bag.exists():
-        more = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
-        more += f' --image {env.observation}' if env.observation in RENDERED else ''
+def _film(config: TrainConfig, option: str, place: Path) -> Path:
+    """Return the bag that an option names, or the one that is recorded for it."""
+    named = getattr(config.expert, option)
+    if not named and not place.exists():
         raise ClaifoError(
-            f'expert.{film.option} is empty and there is no {bag}; record one with '
-            f'`claifo expert record {env.task} --domain {film.domain} '
-            f'--size-px {env.size_px}{more}{film.words}`, or name yours with '
-            f'`--expert.{film.option}`'
+            f'expert.{option} is empty and there is no {place}; record one with '
+            f'`claifo {" ".join(film_words(config, option))}`, or name yours with '
+            f'`--expert.{option}`'
         )
-    options = ReadOptions(
-        frames=FrameSpec(env.size_px, crop, env.observation),
+    return Path(named) if named else place
+
+
+def _options(config: TrainConfig) -> ReadOptions:
+    expert, env = config.expert, config.env
+    return ReadOptions(
+        frames=FrameSpec(env.size_px, expert.crop, env.observation),
         rate_hz=agent_hz(env),
-        topics=topics,
+        topics=topics_of(config),
         split=expert.split,
         gap_s=expert.gap_s,
         marker_topic=expert.marker_topic,
         max_episodes=expert.max_episodes,
         min_frames=max(env.frame_stack, config.agent.n_step + 1),
     )
-    return read_episodes([bag], options)
 
 
 def topics_of(config: TrainConfig) -> tuple[str, ...]:
@@ -135,7 +150,7 @@ def _compared(config: TrainConfig) -> dict[str, float | None]:
     from claifo.experts import COMPARED_EPISODES, random_return
 
     task = config.env.task
-    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config.env))
+    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config))
     known = truth if truth and truth.task == task else None
     random = known.random_return if known else None
     return {
@@ -182,11 +197,10 @@ def train(
     Raises:
         ClaifoError: bag, checkpoint or configuration cannot be used.
     """
-    videos, report = read_expert(config)
-    random = read_random(config)
+    expert, random = read_expert(config), read_random(config)
     team = parallel.join()
     first = team.rank == 0
-    for line in report.lost if first else ():
+    for line in expert.report.lost if first else ():
         print(f'expert: {line}')
     folder = run_dir if first else run_dir / f'rank{team.rank}'
     world = _world(config, evaluated=first)
@@ -194,7 +208,8 @@ def train(
         closing(team),
         closing(
             Trainer(
-                config, folder, world, videos, console=console and first, team=team, random=random
+                config, folder, world, expert.videos, demonstrations=expert.demonstrations,
+                console=console and first, team=team, random=random,
             )
         ) as trainer,
     ):

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from claifo_core import losses
+from claifo_core.baselines.vrl3 import Conservative, safe_target
 from claifo_core.diagnostics import gradient_norm
 from claifo_core.exploration import explore
 from claifo_core.objective import View, contrasted
-from claifo_core.parts import build_bisimulation, build_judge, build_objective
+from claifo_core.parts import build_bisimulation, build_cloning, build_judge, build_objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +57,7 @@ class Agent:
             networks, config.agent, self._encode, self._step_judge
         )
         self._bisimulation = build_bisimulation(networks, config.agent)
+        self._cloning = build_cloning(networks, config.agent)
         self._judge = build_judge(networks, config.agent, rng, self._encode)
         apply = config.augment.apply
         sees_t = {
@@ -67,6 +69,8 @@ class Agent:
         raw = self._objective is not None and self._objective.raw_anchor
         self._looks['raw'] = 'raw'
         self._looks['anchor'] = 'raw' if raw else self._looks['contrastive']
+        self._conservative = Conservative(networks.critic, rng)
+        self._offline = False
         self._rng = rng
         self._half = half
 
@@ -84,22 +88,35 @@ class Agent:
         return explore(mean, std, self._rng)
 
     def update(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor] = ()
+        self,
+        agent: Batch,
+        expert: Batch,
+        std: float | Tensor,
+        random: Sequence[Tensor] = (),
+        *,
+        offline: bool = False,
     ) -> dict[str, Tensor]:
         """Do one update of every network.
 
         Args:
             agent: Transitions of the agent; their environment reward counts as the configuration
                 says.
-            expert: Transitions of the expert; only their observations are used.
+            expert: Transitions of the expert; only their observations are used, and with
+                ``agent.cloning`` their actions.
             std: Scale of the smoothing noise on actions.
             random: Stacks from random actions in the agent's world and in the expert's, where the
                 configuration needs them.
+            offline: Hold the critic low for actions that ``agent`` does not show.
 
         Returns:
             Named scalars, detached (formulas in docs/metrics.md).
         """
+        self._offline = offline
         self._augmenter.watch(agent.obs, expert.obs)
+        if self._cloning is not None:
+            latent = self._encode(self._view(expert.obs, 'critic'))  # what the actor sees, too
+            loss, metrics = self._cloning.loss(latent, expert.action)
+            return metrics | {'encoder_gradient': self._step(loss, 'encoder', 'actor')}
         if self._config.encoder_step == 'sequential':
             return self._sequential(agent, expert, std, random)
         return self._joint(agent, expert, std, random)
@@ -258,12 +275,19 @@ class Agent:
             target = losses.critic_target(
                 reward, agent.discount, *self.networks.target_critic(next_state, next_action)
             )
+            if self._config.safe_q > 0:
+                target = safe_target(target, self._config.safe_q)
         if not self._config.critic_gradient:
             latent = latent.detach()
         state = torch.cat([latent, agent.proprio], 1)
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
+        if self._offline:
+            action, _ = self._noisy_action(state.detach(), std)
+            added = self._conservative.loss(state, (q1, q2), action.detach(), next_action)
+            loss = loss + added
+            metrics['conservative_loss'] = added.detach()
         if self._bisimulation is not None:
             added, told = self._bisimulation.loss(latent, agent.action, next_latent, reward)
             loss = loss + added

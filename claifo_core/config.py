@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from claifo_core.errors import ClaifoError
+from claifo_core.method_checks import check_method
 from claifo_core.observations import KINDS
 from claifo_core.options import Section, check, option
 
@@ -63,6 +64,16 @@ class ExpertConfig(Section):
         '',
         'image topic, or those of several cameras with commas between; empty: the only one, or '
         'those that `claifo expert record` writes for env.cameras',
+    )
+    action_topic: str = option(
+        '',
+        'topic of what the expert did (claifo_msgs/msg/Action), for agent.cloning and '
+        'agent.demonstrations; empty: films are images alone',
+    )
+    reward_topic: str = option(
+        '',
+        'topic of what that earned (claifo_msgs/msg/TimeStep), for agent.demonstrations; empty: '
+        'not known',
     )
     split: str = option('bag', 'what ends an episode', choices=('bag', 'gap', 'marker'))
     gap_s: float = option(1.0, 'pause that ends an episode (split: gap)', unit='s', low=0.001)
@@ -224,6 +235,25 @@ class AgentConfig(Section):
         False,
         'the judge also hides the domain of films of random actions (judge: disentangled)',
     )
+    cloning: bool = option(
+        False,
+        "encoder and actor copy the expert's actions, and learn nothing else (behaviour cloning; "
+        'needs expert.action_topic)',
+    )
+    demonstrations: bool = option(
+        False,
+        "actor and critic also learn from the expert's steps, drawn as if they were the agent's "
+        '(needs expert.action_topic, expert.reward_topic and reward: env)',
+    )
+    offline_updates: int = option(
+        0,
+        'updates on demonstrations alone before the first step, with a conservative critic '
+        '(needs agent.demonstrations)',
+        low=0,
+    )
+    safe_q: float = option(
+        0.0, 'value beyond which targets of the critic hardly grow (VRL3); 0: no limit', low=0
+    )
     actor_penalty: float = option(
         0.0, 'weight on pre-tanh actions beyond +-1, against saturation', low=0
     )
@@ -283,7 +313,7 @@ class TrainConfig(Section):
         for field in dataclasses.fields(self):
             if field.metadata:
                 check(field, getattr(self, field.name))
-        self._check_method()
+        check_method(self)
         if self.seed_steps <= self.agent.n_step * self.env.num_envs:
             raise ClaifoError(
                 f'seed_steps is {self.seed_steps}; it must exceed agent.n_step * env.num_envs '
@@ -294,57 +324,4 @@ class TrainConfig(Section):
             raise ClaifoError(
                 f'replay_frames is {self.replay_frames}; it must be at least env.num_envs * '
                 f'(agent.n_step + env.frame_stack) = {needed}'
-            )
-
-    def _check_method(self) -> None:
-        agent = self.agent
-        if agent.share_views and (
-            agent.encoder_step != 'joint'
-            or self.augment.apply != 'everywhere'
-            or agent.contrastive not in ('bilinear', 'cosine')
-            or agent.contrastive_data != 'agent'
-            or agent.judge != 'latent'
-            or agent.reward == 'env'
-            or self.network.contrast != 'latent'
-        ):
-            raise ClaifoError(
-                'agent.share_views is true; it needs agent.encoder_step: joint, '
-                'augment.apply: everywhere, InfoNCE on latents of agent data, and agent.judge: '
-                'latent'
-            )
-        if agent.hide_domain and agent.contrastive_data != 'expert':
-            raise ClaifoError(
-                f'agent.hide_domain is true; it needs agent.contrastive_data: expert, not '
-                f'{agent.contrastive_data}'
-            )
-        if not agent.critic_gradient and agent.contrastive == 'none':
-            raise ClaifoError(
-                'agent.critic_gradient is false and agent.contrastive is none: nothing would '
-                'train the encoder; change one of them'
-            )
-        if not agent.critic_gradient and agent.bisimulation > 0:
-            raise ClaifoError(
-                f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
-                'the encoder is not stepped with the critic; change one of them'
-            )
-        if agent.random_constraint and (agent.judge != 'disentangled' or agent.reward == 'env'):
-            raise ClaifoError(
-                f'agent.random_constraint is true; it needs agent.judge: disentangled, not '
-                f'{agent.judge}, and an imitation reward'
-            )
-        if agent.judge == 'patch' and agent.gan_loss != 'bce':
-            raise ClaifoError(
-                f'agent.gan_loss is {agent.gan_loss}; agent.judge: patch needs bce'
-            )
-        if self.network.contrast == 'features' and (
-            agent.contrastive not in ('bilinear', 'cosine') or self.network.projection
-        ):
-            raise ClaifoError(
-                'network.contrast is features; it needs agent.contrastive: bilinear or cosine, '
-                f'not {agent.contrastive}, and network.projection: 0'
-            )
-        if self.network.projection and agent.contrastive not in ('bilinear', 'cosine'):
-            raise ClaifoError(
-                f'network.projection is {self.network.projection}; it needs agent.contrastive: '
-                f'bilinear or cosine, not {agent.contrastive}'
             )

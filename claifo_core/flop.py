@@ -90,6 +90,7 @@ def is_counted(config: TrainConfig) -> bool:
         and agent.bisimulation == 0
         and agent.critic_gradient
         and agent.reward != 'env'
+        and not agent.cloning
     )
 
 

@@ -7,6 +7,8 @@ FORMULAS: dict[str, str] = {
     'actor_loss': '-mean min(Q1, Q2)(z, pi(z) + clipped noise), and the pre-tanh penalty if any',
     'contrastive_loss': 'InfoNCE: mean cross-entropy of row i of Z1 W Z2^T with target i (nats)',
     'contrastive_accuracy': 'share of rows of Z1 W Z2^T whose greatest entry is the diagonal one',
+    'cloning_loss': "mean (tanh u - a)^2, a the expert's action at the frame",
+    'conservative_loss': 'offline: sum over both Q of mean log sum exp Q(z, .) - mean Q(z, a)',
     'bisimulation_loss': 'mean (|z_i - z_j|_1 - |r_i - r_j| - gamma^n W2(P_i, P_j))^2 over pairs',
     'transition_loss': '-mean log P(z_n | z, a) of the model of bisimulation, less its constant',
     'encoder_gradient': "norm of the gradient of the encoder's last step in the update",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +10,12 @@ import torch
 
 from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
+from claifo_core.baselines.vrl3 import OFFLINE_STD, mixed
 from claifo_core.capture import Recorded
 from claifo_core.devices import choose_device, replay_device, use_precision
 from claifo_core.errors import ClaifoError
+from claifo_core.expert import check_demonstrations, check_videos, random_films
 from claifo_core.exploration import uniform
-from claifo_core.films import check_videos
 from claifo_core.networks import build_networks
 from claifo_core.optimisers import build_optimisers
 from claifo_core.parallel import ALONE, Team
@@ -31,29 +31,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
+    from claifo_core.expert import Demonstration
+    from claifo_core.timestep import TimeStep
 
 _LOOK_EVERY = {'cpu': 1, 'cuda': 50}
 """Updates after which losses are looked at; on a GPU each look waits for it."""
-_WORLDS = ("random actions, the agent's world", "random actions, the expert's world")
-
-
-@dataclass(frozen=True)
-class TimeStep:
-    """What one environment shows after one agent step.
-
-    Attributes:
-        frame: uint8, shape (H, W, 3 V), RGB, camera after camera.
-        action: The action that led here, float32 (A,); None at the start of an episode.
-        reward: Environment reward of that action.
-        terminated: The task ended the episode (a time limit does not).
-        proprio: What the robot measures of itself, float32 (P,); None where it is not used.
-    """
-
-    frame: NDArray[np.uint8]
-    action: NDArray[np.float32] | None = None
-    reward: float = 0.0
-    terminated: bool = False
-    proprio: NDArray[np.float32] | None = None
 
 
 class Learner:
@@ -73,6 +55,8 @@ class Learner:
         videos: Sequence[NDArray[np.uint8]],
         proprio_dim: int = 0,
         team: Team = ALONE,
+        *,
+        demonstrations: Sequence[Demonstration] = (),
         random: Sequence[Sequence[NDArray[np.uint8]]] = (),
     ) -> None:
         """Build every part.
@@ -83,6 +67,7 @@ class Learner:
             videos: Expert episodes, uint8 (T, H, W, 3 V), at the agent's rate and frame size.
             proprio_dim: Length of the proprioception; used with ``env.proprio`` only.
             team: The processes that learn together, each from a replay of its own.
+            demonstrations: What is known beside the videos, one each; none: nothing.
             random: Videos of random actions in the agent's world and in the expert's, where
                 ``config.agent.needs_random``.
 
@@ -96,8 +81,7 @@ class Learner:
         self._batch_size = team.share(config.agent.batch_size, 'agent.batch_size')
         self.device = choose_device(config.device)
         half = use_precision(config.precision, self.device)
-        self.steps = 0
-        self.updates = 0
+        self.steps = self.updates = 0
         env, agent, seed = config.env, config.agent, config.seed
         self.views = videos[0].shape[3] // 3 if videos else 1
         self.proprio_dim = proprio_dim if env.proprio else 0
@@ -111,8 +95,8 @@ class Learner:
             discount=agent.discount,
             views=self.views,
         )
-        self.take_expert(videos)
-        self._random = self._take_random(random)
+        self.take_expert(videos, demonstrations)
+        self._random = [self._film(*film) for film in random_films(random, config)]
         self.replay = self._new_replay(
             frames,
             action_dim=action_dim,
@@ -132,12 +116,11 @@ class Learner:
             agent=agent,
             device=self.device,
         )
-        own = (team.rank,) if team.rank else ()
-        needed = ('random',) if agent.needs_random else ()
+        own, more = (team.rank,) * bool(team.rank), ('random',) * agent.needs_random
         places = {'explore': torch.device('cpu'), 'replay': home}
         self.rngs = {
             name: generator(seed, name, *own, device=places.get(name, self.device))
-            for name in ('agent', 'augment', 'replay', 'expert', 'explore', *needed)
+            for name in ('agent', 'augment', 'replay', 'expert', 'explore', *more)
         }
         self.agent = Agent(
             networks,
@@ -150,35 +133,45 @@ class Learner:
         for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
             team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
-        self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
+        self._share = torch.zeros((), device=self.device)
+        self._begin_stage()
         self._memory: list[int] = []
         self._batch: Batch | None = None
+        self._learnt: Batch | None = None
+
+    def _begin_stage(self) -> None:
+        """Record updates anew, whose kernels and figures are others than those so far."""
+        self._learn = Recorded(self._learn_once, self.device, list(self.rngs.values()))
         self._totals = Totals()
 
-    def take_expert(self, videos: Sequence[NDArray[np.uint8]]) -> None:
+    def take_expert(
+        self,
+        videos: Sequence[NDArray[np.uint8]],
+        demonstrations: Sequence[Demonstration] = (),
+    ) -> None:
         """Learn from these videos from now on, uint8 (T, H, W, 3 V) each.
 
+        Args:
+            videos: Episodes.
+            demonstrations: What is known beside them, one each; none: nothing.
+
         Raises:
-            ClaifoError: a video does not fit; those taken before stay.
+            ClaifoError: something does not fit; what was taken before stays.
         """
-        self.expert = self._film('expert', videos)
+        check_demonstrations(demonstrations, videos, self.config, self.action_dim)
+        self.expert = self._film('expert', videos, demonstrations)
 
-    def _take_random(self, random: Sequence[Sequence[NDArray[np.uint8]]]) -> list[Replay]:
-        if not self.config.agent.needs_random:
-            return []
-        if len(random) != len(_WORLDS):
-            raise ClaifoError(
-                'agent.contrastive_data or agent.random_constraint: films of random actions of '
-                'both worlds are needed'
-            )
-        return [self._film(*film) for film in zip(_WORLDS, random, strict=True)]
-
-    def _film(self, whose: str, videos: Sequence[NDArray[np.uint8]]) -> Replay:
+    def _film(
+        self,
+        whose: str,
+        videos: Sequence[NDArray[np.uint8]],
+        demonstrations: Sequence[Demonstration] = (),
+    ) -> Replay:
         check_videos(whose, videos, self.config, self.views)
         frames = sum(map(len, videos))
-        film = self._new_replay(frames, action_dim=0, device=self.device)
-        for video in videos:
-            film.add_video(video)
+        action_dim = self.action_dim if demonstrations else 0
+        film = self._new_replay(frames, action_dim=action_dim, device=self.device)
+        film.add_videos(videos, demonstrations)
         return film
 
     @property
@@ -198,7 +191,12 @@ class Learner:
     def owed(self) -> int:
         """Updates that the update-to-step ratio still asks for."""
         due = (self.steps - self.config.seed_steps) // self.config.update_every + 1
-        return max(0, due - self.updates)
+        return max(0, max(0, due) + self.config.agent.offline_updates - self.updates)
+
+    @property
+    def offline(self) -> bool:
+        """Whether the next update learns from demonstrations alone."""
+        return self.updates < self.config.agent.offline_updates
 
     def observe(self, env: int, step: TimeStep) -> None:
         """Take in what environment ``env`` shows."""
@@ -227,30 +225,49 @@ class Learner:
             ClaifoError: a loss is not finite or has exploded.
         """
         self.agent.optimisers.set_share(self.rate_share)
-        self._std.fill_(self.std)
-        self._refresh()
-        if not self._at_home:
-            self._fetch()
+        if self.updates == self.config.agent.offline_updates:
+            self._begin_stage()
+        self._std.fill_(OFFLINE_STD if self.offline else self.std)
+        self._prepare()
         self._learn()
         self.updates += 1
         self._totals.count += 1
         if self._totals.count % _LOOK_EVERY[self.device.type] == 0:
             self._guard()
 
+    def update_unrecorded(self) -> None:
+        """Do one update kernel by kernel, to be watched; it is not counted."""
+        self._prepare()
+        self._learn_once()
+
+    def _prepare(self) -> None:
+        self._refresh()
+        if not (self.offline or self._at_home):
+            self._fetch()
+
     def _refresh(self) -> None:
-        """Bring both tables of episodes up to date, and record anew where memory has moved.
+        """Bring tables and the expert's share up to date; record anew where memory has moved.
 
         A table that has grown has moved, and so have the frames of another expert; a new table
         may lie where the old one was.
         """
-        replays = (self.replay, self.expert, *self._random)
+        replays = self.replays
         for replay in replays:
             replay.episodes.refresh()
         memory = [r.frames.data_ptr() for r in replays]
         memory += [r.episodes.table.data_ptr() for r in replays]
+        memory += [r.action.data_ptr() for r in replays]
+        stored = min(self.steps // self.team.size, len(self.replay.frames))
+        self._share.fill_(len(self.expert.frames) / (len(self.expert.frames) + stored))
         if memory != self._memory:
             self._memory = memory
             self._learn.forget()
+
+    @property
+    def replays(self) -> list[Replay]:
+        """What the next update learns from."""
+        films = [self.expert, *self._random]
+        return films if self.offline else [*films, self.replay]
 
     @property
     def _at_home(self) -> bool:
@@ -259,38 +276,40 @@ class Learner:
 
     def _fetch(self) -> None:
         """Put a batch from host memory where the update expects it, while the GPU is busy."""
-        batch = self._draw()
+        batch = self.replay.draw(self._batch_size, self.rngs['replay'])
         if self._batch is None:
             self._batch = batch
         for ours, theirs in zip(vars(self._batch).values(), vars(batch).values(), strict=True):
             ours.copy_(theirs)
 
-    def _draw(self) -> Batch:
-        return self.replay.draw(self._batch_size, self.rngs['replay'])
-
     def _learn_once(self) -> None:
         """Draw, update, add up the metrics: all that a GPU does without the host."""
-        if self._at_home:
-            self._batch = self._draw()
-        assert self._batch is not None
+        if self._at_home and not self.offline:
+            self._batch = self.replay.draw(self._batch_size, self.rngs['replay'])
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
         random = [film.draw(self._batch_size, self.rngs['random']).obs for film in self._random]
-        self._totals.add(self.agent.update(self._batch, expert, self._std, random))
+        self._learnt = batch = self._chosen(expert)
+        told = self.agent.update(batch, expert, self._std, random, offline=self.offline)
+        self._totals.add(told)
+
+    def _chosen(self, expert: Batch) -> Batch:
+        """Return the transitions from which actor and critic learn."""
+        if self.offline:
+            return expert
+        assert self._batch is not None
+        if not self.config.agent.demonstrations:
+            return self._batch
+        return mixed(self._batch, expert, self._share, self.rngs['expert'])
 
     def _guard(self) -> None:
         """Stop on losses that nothing sensible can follow, saying which and on what data."""
         found = self._totals.exploded()
-        if not found:
-            return
-        assert self._batch is not None
-        newest, obs = self._totals.newest, self._batch.obs.float()
-        raise ClaifoError(
-            f'{found} is {float(newest[found])} at step {self.steps}, update {self.updates}; '
-            f'batch: frames mean {obs.mean():.1f} std {obs.std():.1f}, action max '
-            f'{self._batch.action.abs().max():.3g}, imitation reward mean '
-            f'{newest["reward_mean"]:.3g}, q mean {newest["q_mean"]:.3g}; lower the '
-            'learning rates or resume from the last checkpoint with another seed'
-        )
+        if found and self._learnt:
+            raise ClaifoError(
+                f'{found} at step {self.steps}, update {self.updates}; batch: '
+                f'{self._totals.circumstances(self._learnt)}; lower the learning rates or resume '
+                'from the last checkpoint with another seed'
+            )
 
     def take_metrics(self) -> dict[str, float]:
         """Return the mean of every metric since the last call."""

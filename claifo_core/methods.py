@@ -43,6 +43,14 @@ _BYOL = {'agent.contrastive': 'byol', **_APART}
 _SHIFT = {'augment.apply': 'nowhere'}
 _HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART}
 
+_CLONE = {**_NO_CONTRAST, 'agent.cloning': True, 'expert.action_topic': '/action',
+          'env.proprio': False}  # fmt: skip
+
+_VRL3 = {**_NO_CONTRAST, 'agent.reward': 'env', 'agent.demonstrations': True,
+         'agent.offline_updates': 30_000, 'agent.safe_q': 200.0, 'agent.std_start': 0.01,
+         'agent.std_end': 0.01, 'uniform_steps': 0, 'expert.action_topic': '/action',
+         'expert.reward_topic': '/time_step', 'env.proprio': False}  # fmt: skip
+
 _BASELINES = {
     'claifo': Method('C-LAIfO as the preset has it', _CLAIFO, {}),
     'laifo': Method('no contrastive step, random shift alone', _LAIFO, {**_NO_CONTRAST, **_SHIFT}),
@@ -100,6 +108,17 @@ _BASELINES = {
     'bisim': Method(
         'LAIfO, bisimulation loss on the encoder', 'arXiv 2006.10742',
         {**_NO_CONTRAST, **_SHIFT, 'agent.bisimulation': 0.5},
+    ),
+    'bc': Method(
+        "behaviour cloning of the expert's actions, random shift alone", 'Pomerleau 1988',
+        {**_CLONE, **_SHIFT},
+    ),
+    'bc_aug': Method(
+        'behaviour cloning, T at the actor', 'this project', {**_CLONE, 'augment.apply': 'CL-Q'}
+    ),
+    'vrl3': Method(
+        'VRL3 without its ImageNet stage: offline on demonstrations, then online with them',
+        'arXiv 2202.10324', {**_VRL3, **_SHIFT},
     ),
     'drqv2': Method(
         'DrQ-v2: the true reward, no imitation (oracle)', 'arXiv 2107.09645',
@@ -244,6 +263,10 @@ def method(name: str) -> Method:
 
 def title(agent: AgentConfig) -> str:
     """Return what people call an agent of these options."""
+    if agent.cloning:
+        return 'Behaviour cloning'
+    if agent.demonstrations:
+        return 'VRL3 without ImageNet'
     if agent.reward == 'env':
         return 'DrQ-v2 with the true reward'
     if agent.judge != 'latent':

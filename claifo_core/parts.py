@@ -1,4 +1,4 @@
-"""Which objective, auxiliary loss and judge a configuration asks for."""
+"""Which objective, auxiliary loss and judge a configuration asks for, or cloning alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from claifo_core.baselines.bisimulation import Bisimulation
 from claifo_core.baselines.byol import Byol, Heads
+from claifo_core.baselines.cloning import Cloning
 from claifo_core.baselines.disentangail import DisentangledJudge, Disentangler
 from claifo_core.baselines.information import HideDomain
 from claifo_core.baselines.patchail import PatchDiscriminator, PatchJudge
@@ -51,6 +52,11 @@ def build_bisimulation(networks: Networks, config: AgentConfig) -> Bisimulation 
         return None
     discount = config.discount**config.n_step
     return Bisimulation(networks.transition, config.bisimulation, discount)
+
+
+def build_cloning(networks: Networks, config: AgentConfig) -> Cloning | None:
+    """Return what is learnt in the place of everything else; None: no cloning."""
+    return Cloning(networks.actor) if config.cloning else None
 
 
 def build_judge(

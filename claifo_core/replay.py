@@ -6,6 +6,7 @@ transitions.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from claifo_core.expert import Demonstration
 
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""
@@ -126,10 +129,32 @@ class Replay:
         self._write(lane, frame, proprio)
         self.episodes.extend(lane, terminated=terminated)
 
-    def add_video(self, video: NDArray[np.uint8], lane: int = 0) -> None:
-        """Add an episode without actions, uint8 (T, H, W, 3 V)."""
+    def add_videos(
+        self,
+        videos: Sequence[NDArray[np.uint8]],
+        demonstrations: Sequence[Demonstration] = (),
+    ) -> None:
+        """Add whole episodes, see :meth:`add_video`; what is known is of each or of none."""
+        for video, shown in itertools.zip_longest(videos, demonstrations):
+            self.add_video(video, shown=shown)
+
+    def add_video(
+        self,
+        video: NDArray[np.uint8],
+        lane: int = 0,
+        shown: Demonstration | None = None,
+    ) -> None:
+        """Add a whole episode, uint8 (T, H, W, 3 V), and what is known beside it, if anything."""
         numbers = [self._write(lane, frame) for frame in video]
         self.episodes.begin(lane, numbers[0])
+        if shown is None:
+            return
+        for k, number in enumerate(numbers[:-1]):
+            slot = self._slot(lane, number)
+            put(self.action[slot], shown.actions[k])
+            if shown.rewards is not None:
+                self.reward[slot] = float(shown.rewards[k])
+        self.episodes.extend(lane, terminated=shown.terminated)
 
     def _write(
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None

@@ -19,9 +19,10 @@ from claifo_core.checkpoint import Checkpoint
 from claifo_core.devices import spare_processes
 from claifo_core.evaluator import Evaluator
 from claifo_core.files import write_atomic
-from claifo_core.learner import Learner, TimeStep
+from claifo_core.learner import Learner
 from claifo_core.metrics import Metrics, read_jsonl
 from claifo_core.seeding import episode_seed
+from claifo_core.timestep import TimeStep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class Run:
         self._lengths = np.zeros(config.env.num_envs, int)
         self._success = np.zeros(config.env.num_envs, bool)
         self._started = self._logged = time.monotonic()
-        self._logged_steps = learner.steps
+        self._logged_steps, self._logged_updates = learner.steps, learner.updates
 
     def close(self) -> None:
         """End the evaluator."""
@@ -198,12 +199,9 @@ class Run:
     def save(self) -> None:
         """Write a checkpoint."""
         extra = {
-            'episode': self._episode,
-            'next': self._next,
-            'best': self._best,
-            'final': self._final,
-            'wall_s': self.wall_s,
-        }
+            'episode': self._episode, 'next': self._next, 'best': self._best,
+            'final': self._final, 'wall_s': self.wall_s,
+        }  # fmt: skip
         self._checkpoint.save(self.learner, extra)
 
     def evaluate_if_due(self) -> None:
@@ -306,11 +304,15 @@ class Run:
         )
 
     def _log_if_due(self) -> None:
-        if not self._is_due('log', self.config.log_every) or self.learner.updates == 0:
-            return
+        due = self._is_due('log', self.config.log_every)
+        if due and self.learner.updates > self._logged_updates:
+            self.log()
+
+    def log(self) -> None:
+        """Record the figures of the updates since the last time."""
         now, steps = time.monotonic(), self.learner.steps
         rate = (steps - self._logged_steps) / max(now - self._logged, 1e-9)
-        self._logged, self._logged_steps = now, steps
+        self._logged, self._logged_steps, self._logged_updates = now, steps, self.learner.updates
         self._write(
             'train',
             **self._progress(),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from claifo_core.replay import Batch
 
 EXPLODED = 1e8
 """Nothing sensible follows a loss beyond this."""
@@ -40,10 +45,19 @@ class Totals:
         return means
 
     def exploded(self) -> str:
-        """Return the name of a loss that is not finite or too large, or an empty string."""
+        """Return which loss is not finite or too large, and its value, or an empty string."""
         # A sum that is not finite tells of a loss before the newest.
         checked = torch.stack(list(self.newest.values())) + 0 * self._sums
         for name, value in zip(self.newest, checked.tolist(), strict=True):
             if name.endswith('_loss') and not abs(value) < EXPLODED:  # also true for NaN
-                return name
+                return f'{name} is {float(self.newest[name])}'
         return ''
+
+    def circumstances(self, batch: Batch) -> str:
+        """Return what may tell why, of the transitions that were learnt from last."""
+        obs = batch.obs.float()
+        names = {'reward_mean': 'imitation reward mean', 'q_mean': 'q mean'}
+        told = [f'frames mean {obs.mean():.1f} std {obs.std():.1f}']
+        told += [f'action max {batch.action.abs().max():.3g}']
+        told += [f'{text} {self.newest[k]:.3g}' for k, text in names.items() if k in self.newest]
+        return ', '.join(told)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo_core.config import TrainConfig
+    from claifo_core.expert import Demonstration
+
+_OFFLINE_PIECE = 1000
+"""Updates before the first step from one checkpoint and record to the next."""
 
 
 class VectorEnv(Protocol):
@@ -77,6 +81,7 @@ class Trainer:
         world: World,
         videos: Sequence[NDArray[np.uint8]],
         *,
+        demonstrations: Sequence[Demonstration] = (),
         console: bool = True,
         team: Team = ALONE,
         random: Sequence[Sequence[NDArray[np.uint8]]] = (),
@@ -88,6 +93,7 @@ class Trainer:
             run_dir: Its folder; every process of a team has one of its own.
             world: Where the agent learns and is evaluated.
             videos: Expert episodes, uint8 (T, H, W, 3 V) each.
+            demonstrations: What is known beside the videos; none: they are images alone.
             console: Show progress on standard error.
             team: The processes that learn together.
             random: Videos of random actions, see :class:`claifo_core.learner.Learner`.
@@ -101,7 +107,9 @@ class Trainer:
         self._envs = world.vector()
         self._all = range(config.env.num_envs)
         dims = (self._envs.action_dim, self._envs.proprio_dim)
-        self.learner = Learner(config, dims[0], videos, dims[1], team, random)
+        self.learner = Learner(
+            config, dims[0], videos, dims[1], team, demonstrations=demonstrations, random=random
+        )
         self._team = team
         _check_views(self.learner, self._envs)
         self._run = Run(config, run_dir, world, self.learner, console=console)
@@ -119,12 +127,22 @@ class Trainer:
         """
         if done := self._run.ended():
             return done
+        self._learn_offline(stop)
         self._begin_episodes()
         while not self._team.any(self._run.finished or stop()):
             self._run.evaluate_if_due()
             self._step()
             self._run.collect()
         return self._run.end()
+
+    def _learn_offline(self, stop: Callable[[], bool]) -> None:
+        """Do the updates that come before the first step; they may take long."""
+        learner = self.learner
+        while learner.offline and not self._team.any(self._run.finished or stop()):
+            learner.update()
+            if learner.updates % _OFFLINE_PIECE == 0 or not learner.offline:
+                self._run.save()  # first: what is told is never told again
+                self._run.log()
 
     def _begin_episodes(self) -> None:
         step = self._envs.reset([self._run.next_seed(env) for env in self._all])

@@ -23,6 +23,8 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
     ('agent.contrastive', 'byol'): ('baselines/byol.py', _LOSSES),
     ('agent.hide_domain', True): ('baselines/information.py', _LOSSES),
     ('agent.bisimulation', 0.5): ('baselines/bisimulation.py', _LOSSES),
+    ('agent.cloning', True): ('baselines/cloning.py', (*_LOSSES, 'test_cloning.py')),
+    ('agent.demonstrations', True): ('baselines/vrl3.py', (_LOSSES[0], 'test_vrl3.py')),
     ('agent.reward', 'env'): ('', _LOSSES[1:]),
     ('agent.critic_gradient', False): ('', _LOSSES[1:]),
     ('network.projection', 128): ('', _LOSSES[1:]),

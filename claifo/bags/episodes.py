@@ -55,20 +55,33 @@ def read_episodes(
         ClaifoError: something in the bags cannot be learned from; names the bag and the value.
     """
     tally = Tally()
-    episodes: list[NDArray[np.uint8]] = []
-    for where in find_bags(paths):
-        wanted = options.max_episodes - len(episodes) if options.max_episodes else None
-        with closing(bag_episodes(where, options, tally)) as found:
-            episodes.extend(islice(found, wanted))
-        if len(episodes) == options.max_episodes:
-            break
+    episodes = [episode for _, episode in each_episode(paths, options, tally)]
     return episodes, tally.report()
+
+
+def each_episode(
+    paths: Sequence[Path], options: ReadOptions, tally: Tally
+) -> Iterator[tuple[BagPath, NDArray[np.uint8]]]:
+    """Yield the episodes of bags with the bag of each, and count in ``tally`` what was read.
+
+    Raises:
+        ClaifoError: as :func:`read_episodes`.
+    """
+    count = 0
+    for where in find_bags(paths):
+        wanted = options.max_episodes - count if options.max_episodes else None
+        with closing(bag_episodes(where, options, tally)) as found:
+            for episode in islice(found, wanted):
+                count += 1
+                yield where, episode
+        if count == options.max_episodes:
+            break
 
 
 def bag_episodes(
     where: BagPath, options: ReadOptions, tally: Tally
 ) -> Generator[NDArray[np.uint8], None, None]:
-    """Yield the episodes of one bag, and count in ``tally`` what was read.
+    """Yield the episodes of one bag.
 
     Raises:
         ClaifoError: as :func:`read_episodes`; also when the bag holds no episode.

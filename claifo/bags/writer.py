@@ -2,6 +2,8 @@
 
 Bags are MCAP with metadata version 8, the newest that humble and jazzy both read. Header stamps
 lie exactly at the control rate; recording times equal them. The same frames give the same bytes.
+An action has the stamp of the frame that it was taken at, a reward that of the frame to which it
+led.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
 
+from claifo.bags.beside import Beside
 from claifo.bags.cdr import COMPRESSED, IMAGE
 from claifo.bags.codecs import COMPRESSIONS, encode_compressed
+from claifo.bags.messages import ACTION, TIME_STEP, typestore
 from claifo.bags.resample import tick_ns
 from claifo.bags.truth import EpisodeTruth, Truth, write_truth
 from claifo_core.errors import ClaifoError, did_you_mean
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from rosbags.interfaces import Connection
+
+    from claifo_core.expert import Demonstration
 
 ENCODINGS = ('rgb8', *COMPRESSIONS)
 TOPIC = '/camera/image_raw'
@@ -109,7 +114,7 @@ class BagWriter:
             'task': task, 'domain': domain, 'command': command, 'random_return': random_return,
         }  # fmt: skip
         self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
-        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._types = typestore(ACTION, TIME_STEP)
         self._episodes: list[EpisodeTruth] = []
         self._next_ns = _START_NS
 
@@ -136,6 +141,7 @@ class BagWriter:
         self,
         frames: NDArray[np.uint8],
         *,
+        shown: Demonstration | None = None,
         true_return: float | None = None,
         seed: int | None = None,
     ) -> None:
@@ -143,6 +149,8 @@ class BagWriter:
 
         Args:
             frames: uint8, shape (T, H, W, 3 V), RGB, camera after camera; T >= 1.
+            shown: What the expert did at them, and earned, to be written beside them; None: a
+                film of images alone.
             true_return: Sum of the true rewards, kept beside the bag.
             seed: Seed of the episode, kept beside the bag.
 
@@ -158,8 +166,13 @@ class BagWriter:
                 f'{self.path}: frames are {frames.dtype} {frames.shape}; '
                 f'uint8 (time, height, width, {planes}) is needed'
             )
+        if shown and len(shown.actions) != len(frames) - 1:
+            raise ClaifoError(
+                f'{self.path}: there are {len(shown.actions)} actions; {len(frames) - 1} are '
+                'needed, one for each frame but the last'
+            )
         known = None if true_return is None else float(true_return)
-        self._write(frames, known, seed)
+        self._write(frames, shown, known, seed)
 
     def write_film(self, frames: Iterable[NDArray[np.uint8]]) -> int:
         """Write one episode of one camera as its frames come; returns how many there were.
@@ -170,14 +183,18 @@ class BagWriter:
         Raises:
             ClaifoError: the disk is full.
         """
-        return self._write(frames, None, None)
+        return self._write(frames, None, None, None)
 
     def _write(
-        self, frames: Iterable[NDArray[np.uint8]], known: float | None, seed: int | None
+        self,
+        frames: Iterable[NDArray[np.uint8]],
+        shown: Demonstration | None,
+        known: float | None,
+        seed: int | None,
     ) -> int:
         name = f'episode_{len(self._episodes):03d}'
         try:
-            count = self._write_bag(self._folder / name, frames)
+            count = self._write_bag(self._folder / name, frames, shown)
         except OSError as error:
             raise ClaifoError(
                 f'{self.path}: cannot write {name}: {error.strerror}; free some space or choose '
@@ -186,36 +203,41 @@ class BagWriter:
         self._episodes.append(EpisodeTruth(name, count, known, seed))
         return count
 
-    def _write_bag(self, path: Path, frames: Iterable[NDArray[np.uint8]]) -> int:
+    def _write_bag(
+        self, path: Path, frames: Iterable[NDArray[np.uint8]], shown: Demonstration | None
+    ) -> int:
         count = 0
+        kind = COMPRESSED if self._compressed else IMAGE
         with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
-            connections = [self._connect(bag, topic) for topic in self._topics]
+            connections = [self._connect(bag, topic, kind) for topic in self._topics]
+            beside = Beside(bag, self._types, shown, self._connect) if shown else None
             for count, frame in enumerate(frames, 1):
                 stamp_ns = self._next_ns + tick_ns(count - 1, self._rate_hz)
                 for view, connection in enumerate(connections):
                     picture = frame[..., 3 * view : 3 * view + 3]
                     self._write_frame(bag, connection, stamp_ns, picture)
+                if beside:
+                    beside.write(count - 1, stamp_ns, self._header(stamp_ns))
         self._next_ns += tick_ns(count, self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
             sync(file)
         return count
 
-    def _connect(self, bag: Writer, topic: str) -> Connection:
+    def _connect(self, bag: Writer, topic: str, kind: str) -> Connection:
         return bag.add_connection(
-            topic,
-            COMPRESSED if self._compressed else IMAGE,
-            typestore=self._types,
-            offered_qos_profiles=[QOS],
+            topic, kind, typestore=self._types, offered_qos_profiles=[QOS]
         )
+
+    def _header(self, stamp_ns: int) -> Any:  # noqa: ANN401 (a message)
+        types = self._types.types
+        stamp = types['builtin_interfaces/msg/Time'](*divmod(stamp_ns, 1_000_000_000))
+        return types['std_msgs/msg/Header'](stamp=stamp, frame_id=_FRAME_ID)
 
     def _write_frame(
         self, bag: Writer, connection: Connection, stamp_ns: int, frame: NDArray[np.uint8]
     ) -> None:
         types = self._types.types
-        stamp = types['builtin_interfaces/msg/Time'](
-            sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000
-        )
-        header = types['std_msgs/msg/Header'](stamp=stamp, frame_id=_FRAME_ID)
+        header = self._header(stamp_ns)
         if self._compressed:
             data = encode_compressed(frame, self._encoding, self._quality)
             message = types[COMPRESSED](

@@ -102,6 +102,12 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action='store_true',
         help='film random actions in place of the expert (default folder: ..._random)',
     )
+    parser.add_argument(
+        '--actions',
+        action='store_true',
+        help="write the expert's actions and rewards, too (/action, /time_step), for methods that "
+        'need them, as bc; default: a film, images alone',
+    )
     parser.set_defaults(run=_record)
 
 
@@ -152,8 +158,9 @@ def _record(args: argparse.Namespace) -> int:
 
     size_px = args.size_px or task_info(args.task).size_px
     out = args.out or expert_bag(
-        args.task, args.domain, size_px, args.cameras, args.image, random=args.random
-    )
+        args.task, args.domain, size_px, args.cameras, args.image, actions=args.actions,
+        random=args.random,
+    )  # fmt: skip
     returns = record(
         args.task,
         args.domain,
@@ -166,6 +173,7 @@ def _record(args: argparse.Namespace) -> int:
         image=args.image,
         random=args.random,
         encoding='png' if args.compressed else 'rgb8',
+        actions=args.actions,
         command=_command(),
     )
     mean = sum(returns) / len(returns)

@@ -107,7 +107,7 @@ def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: A
 
     config = settings.load(folder / 'config.yaml') if (folder / 'config.yaml').exists() else None
     if bag is None and config:
-        bag = Path(config.expert.bag) if config.expert.bag else films_of(config.env)
+        bag = Path(config.expert.bag) if config.expert.bag else films_of(config)
     if bag is None or not bag.exists():
         return None
     options = ReadOptions(

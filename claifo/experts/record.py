@@ -12,6 +12,7 @@ from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
 from claifo.experts.policies import RandomActions, load_expert
 from claifo.experts.state_env import COMPARED_EPISODES, random_return
+from claifo_core.expert import Demonstration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ def record(
     image: str = 'rgb',
     random: bool = False,
     encoding: str = 'rgb8',
+    actions: bool = False,
     command: str = '',
     report: Callable[[str], None] = print,
 ) -> list[float]:
@@ -55,6 +57,7 @@ def record(
         image: what they show: ``rgb``, ``depth`` or ``segmentation``.
         random: film uniformly random actions in place of the expert.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
+        actions: write what the expert does and earns, too; a film is images alone.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
 
@@ -85,8 +88,11 @@ def record(
     try:
         with writer:
             for index in range(episodes):
-                frames, total = _play(env, expert, seed + index)
-                writer.write_episode(frames, true_return=total, seed=seed + index)
+                frames, shown, total = _play(env, expert, seed + index)
+                writer.write_episode(
+                    frames, shown=shown if actions else None, true_return=total,
+                    seed=seed + index,
+                )
                 returns.append(total)
                 report(f'episode {index + 1}/{episodes}  {len(frames)} frames  return {total:.0f}')
     finally:
@@ -94,15 +100,29 @@ def record(
     return returns
 
 
-def _play(env: SimEnv, expert: StateExpert, seed: int) -> tuple[NDArray[np.uint8], float]:
-    """Play one episode; return its pictures uint8 (T + 1, H, W, 3) and its true return."""
+def _play(
+    env: SimEnv, expert: StateExpert, seed: int
+) -> tuple[NDArray[np.uint8], Demonstration, float]:
+    """Play one episode.
+
+    Returns:
+        Its pictures, uint8 (T + 1, H, W, 3 V), the actions as they were carried out with what
+        they earned, and its true return.
+    """
     observation, _ = env.reset(seed=seed)
     expert.reset(env)
     frames, total, done = [observation['pixels']], 0.0, False
+    actions: list[NDArray[np.float32]] = []
+    rewards: list[float] = []
     while not done:
         action = expert.act(env, observation['state'])
         observation, reward, terminated, truncated, _ = env.step(action)
         frames.append(observation['pixels'])
+        actions.append(np.clip(action, -1, 1).astype(np.float32))
+        rewards.append(reward)
         total += reward
         done = terminated or truncated
-    return np.stack(frames), total
+    shown = Demonstration(
+        np.stack(actions), np.array(rewards, np.float32), terminated=terminated
+    )
+    return np.stack(frames), shown, total

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from claifo.commands.train import default_run_dir, find_preset
-from claifo.environments import env_spec, films_of
+from claifo.environments import env_spec, film_words, films_of
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.observations import RENDERED
-from claifo_sim.domains import source_of
 
 _LEARNER_GRACE_S = 120.0
 
@@ -59,13 +57,7 @@ def parameters(config: TrainConfig) -> dict[str, Any]:
 
 
 def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
-    env = config.env
-    command = (
-        'expert', 'record', env.task, '--domain', source_of(env.domain), '--episodes', episodes,
-        '--size-px', str(env.size_px), '--out', str(bag),
-        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
-        *(('--image', env.observation) if env.observation in RENDERED else ()),
-    )  # fmt: skip
+    command = (*film_words(config), '--episodes', episodes, '--out', str(bag))
     return Process('claifo', 'expert', args=command, before=True)
 
 
@@ -74,7 +66,7 @@ def compose(values: Mapping[str, str]) -> list[Process]:
     config, preset = read_config(values)
     env_spec(config.env)  # misspelt? say so before anything starts
     run_dir = values['run_dir'] or str(default_run_dir(config, preset))
-    bag = Path(config.expert.bag) if config.expert.bag else films_of(config.env)
+    bag = Path(config.expert.bag) if config.expert.bag else films_of(config)
     learner = parameters(config) | {'run_dir': run_dir, 'expert.bag': str(bag)}
     env = {
         name.removeprefix('env.'): value

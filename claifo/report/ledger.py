@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from claifo.bags.messages import ACTION, UNREADABLE, typestore
 from claifo.bags.reader import Bag, find_bags
-from claifo.resources import interfaces_dir
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -21,13 +18,12 @@ if TYPE_CHECKING:
 
     from claifo.bags.parts import Topic
 
-ACTION, STATUS = 'claifo_msgs/msg/Action', 'claifo_msgs/msg/SafetyStatus'
+STATUS = 'claifo_msgs/msg/SafetyStatus'
 STAGES = ('received', 'preprocessed', 'inferred', 'published')
 # Constants of SafetyStatus. rosbags, and so ros2_embedded, takes a comment behind a text constant
 # for a part of it: bags of nodes without ROS 2 say 'fault          # the safe …'.
 _RUNNING, _FAULT = 'running', 'fault'
 _COUNTERS = ('late', 'dropped')
-_UNREADABLE = (SerdeError, struct.error, AssertionError, ValueError, IndexError, MemoryError)
 _NS_PER_MS = 1e6
 _HOW = (
     "record them while the policy acts: recorder_node with -p topics:=\"['action', "
@@ -177,7 +173,7 @@ def read(path: Path) -> Recorded:
     Raises:
         ClaifoError: no action in it has a ledger, or a message is of another version.
     """
-    recorded, types = Recorded(path), _types()
+    recorded, types = Recorded(path), typestore(*_KINDS)
     for where in find_bags([path]):
         with Bag(where) as bag:
             recorded.topics |= {topic.name: topic.type for topic in bag.topics()}
@@ -195,19 +191,11 @@ def _take(recorded: Recorded, topic: Topic, types: Any, data: bytes | memoryview
     told = recorded.told.setdefault(topic.name, _KINDS[topic.type]())
     try:
         told.take(types.deserialize_cdr(data, topic.type))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise ClaifoError(
             f'{recorded.path}: {topic.name}: a message is not the {topic.type} of this version of '
             'claifo; make the report with the version that recorded the bag'
         ) from None
-
-
-def _types() -> Any:  # noqa: ANN401 (of rosbags)
-    types = get_typestore(Stores.ROS2_JAZZY)
-    for kind in _KINDS:
-        definition = interfaces_dir() / 'msg' / f'{kind.rpartition("/")[2]}.msg'
-        types.register(get_types_from_msg(definition.read_text(), kind))
-    return types
 
 
 def _refuse_empty(recorded: Recorded) -> None:

@@ -60,6 +60,7 @@ _PANELS = (
     _alone('Discriminator loss', 'discriminator_loss'),
     _alone('Contrastive accuracy', 'contrastive_accuracy', share=True),
     _alone('Contrastive loss', 'contrastive_loss'),
+    _alone('Cloning loss', 'cloning_loss'),
     _alone('Critic loss', 'critic_loss'),
     _alone('Mean Q', 'q_mean'),
     _Panel('Actions', _ACTIONS),
@@ -127,7 +128,8 @@ def learning(run: Run, controls: Sequence[Curve]) -> str:
         for by in ('frames', 'wall_s')
     )
     episodes = run.records['eval'][-1].get('episodes', run.config.eval_episodes)
-    alone = run.config.agent.reward == 'imitation'
+    agent = run.config.agent
+    alone = agent.cloning or agent.reward == 'imitation'
     seen = f'The learner {"never" if alone else "also"} sees this reward.'
     return (
         f'{text}<p class="note">True return in the target domain: mean over {episodes} episodes '

@@ -102,9 +102,9 @@ class Study:
         Those that its configuration names itself are left out.
         """
         config = self.config(run)
-        places = {'bag': films_of(config.env)}
+        places = {'bag': films_of(config)}
         if config.agent.needs_random:
-            ours, theirs = random_films_of(config.env)
+            ours, theirs = random_films_of(config)
             places |= {'random_agent_bag': ours, 'random_bag': theirs}
         return {
             f'expert.{name}': Path('films') / place.name

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from claifo.environments import film_words
 from claifo.study import progress, store
 from claifo.study.executor import Executor, LocalExecutor, Process
 from claifo.study.plan import Run, Study
 from claifo.study.progress import DONE, FAILED, RUNNING, Progress
 from claifo.study.table import Table
 from claifo_core.errors import ClaifoError
-from claifo_sim.domains import source_of
 
 _POLL_S = 0.2
 _SHOW_S = 2.0  # between two looks at the runs, for the live table
@@ -122,14 +122,8 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
 
 
 def _film_command(study: Study, run: Run, option: str, out: Path) -> list[str]:
-    env = study.config(run).env
-    domain = env.domain if option == 'expert.random_agent_bag' else source_of(env.domain)
-    words = [
-        *_CLAIFO, 'expert', 'record', env.task, '--domain', domain,
-        '--episodes', str(study.film_episodes), '--size-px', str(env.size_px), '--out', str(out),
-    ]  # fmt: skip
-    words += ['--random'] if option != 'expert.bag' else []
-    return words + (['--cameras', ','.join(env.cameras)] if env.cameras else [])
+    words = film_words(study.config(run), option.removeprefix('expert.'))
+    return [*_CLAIFO, *words, '--episodes', str(study.film_episodes), '--out', str(out)]
 
 
 def _film_log(film: Path) -> Path:

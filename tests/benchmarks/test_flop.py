@@ -59,7 +59,8 @@ def counted(config: TrainConfig, shape: Shape) -> int:
 
 @pytest.mark.parametrize('name', METHODS)
 def test_a_run_without_data_counts_what_a_real_one_does(name):
-    config = small(**{'env.frame_stack': 2, **METHODS[name].overrides})
+    online = {'agent.offline_updates': 0}  # the updates before them are others
+    config = small(**{'env.frame_stack': 2, **METHODS[name].overrides, **online})
     assert flop_of_update(config, Shape(2)) == counted(config, Shape(2)) > 0
 
 
@@ -68,7 +69,8 @@ def test_an_update_of_the_paper_needs_320_gflop():
 
 
 @pytest.mark.parametrize(
-    'name', ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim', 'aug_warp']
+    'name',
+    ['patchail', 'disentangail', 'byol', 'drqv2', 'laifo_mi', 'bisim', 'aug_warp', 'bc', 'vrl3'],
 )
 def test_what_is_not_counted_is_known(name):
     assert is_counted(small())

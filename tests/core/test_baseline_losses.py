@@ -12,7 +12,15 @@ from test_gradient_flow_methods import method
 from torch import nn
 
 from claifo_core import diagnostics
-from claifo_core.baselines import bisimulation, byol, disentangail, information, patchail
+from claifo_core.baselines import (
+    bisimulation,
+    byol,
+    cloning,
+    disentangail,
+    information,
+    patchail,
+    vrl3,
+)
 from claifo_core.config import NetworkConfig
 from claifo_core.objective import View
 
@@ -477,6 +485,73 @@ def test_bisimulation_is_the_distance_of_what_follows():
     )
     for got, wanted in zip(moved[1:], fitted, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-9)
+
+
+# --- behaviour cloning ---------------------------------------------------------------------------
+
+
+def test_cloning_is_the_squared_error_of_the_mean_action():
+    """Its gradient reaches latents and actor alike."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        actor = nn.Linear(4, 2).double()
+    z, a = RNG.normal(size=(6, 4)), RNG.uniform(-1, 1, (6, 2))
+    latents = as_tensor(z).requires_grad_(True)
+    loss, told = cloning.Cloning(actor).loss(latents, as_tensor(a))
+    w, b = actor.weight.detach().numpy(), actor.bias.detach().numpy()
+    total, size, slope = 0.0, 0.0, np.zeros((6, 4))
+    for i in range(6):
+        for k in range(2):
+            mean = math.tanh(sum(w[k, j] * z[i, j] for j in range(4)) + b[k])
+            total += (mean - a[i, k]) ** 2 / 12
+            size += abs(mean) / 12
+            slope[i] += 2 * (mean - a[i, k]) * (1 - mean**2) * w[k] / 12
+    assert float(loss.detach()) == pytest.approx(total, rel=1e-9)
+    assert float(told['cloning_loss']) == pytest.approx(total, rel=1e-9)
+    assert float(told['action_abs']) == pytest.approx(size, rel=1e-9)
+    moved = torch.autograd.grad(loss, [latents, *actor.parameters()])
+    np.testing.assert_allclose(moved[0], slope, rtol=1e-9)
+    assert all(gradient.any() for gradient in moved)
+
+
+# --- VRL3 ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('target', 'wanted'),
+    [(-5.0, -5.0), (199.0, 199.0), (200.5, 200.5), (201.0, 201.0), (204.0, 202.0), (300.0, 210.0)],
+)
+def test_safe_targets_grow_by_the_root_of_their_excess(target, wanted):
+    assert float(vrl3.safe_target(torch.tensor(target), 200.0)) == pytest.approx(wanted)
+
+
+def test_conservative_loss_is_log_sum_exp_less_the_action_shown():
+    """Over ten random actions, those played and the one shown; for both critics."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        heads = [nn.Linear(3 + 2, 1).double() for _ in range(2)]
+
+    def critic(state: torch.Tensor, action: torch.Tensor) -> list[torch.Tensor]:
+        return [head(torch.cat([state, action], 1)).squeeze(1) for head in heads]
+
+    z, shown, now, later = (RNG.uniform(-1, 1, (4, n)) for n in (3, 2, 2, 2))
+    state = as_tensor(z).requires_grad_(True)
+    rng = torch.Generator().manual_seed(6)
+    drawn = 2 * torch.rand((10, 4, 2), generator=rng).numpy() - 1
+    loss = vrl3.Conservative(critic, rng.manual_seed(6)).loss(
+        state, critic(state, as_tensor(shown)), as_tensor(now), as_tensor(later)
+    )
+    total, slope = 0.0, np.zeros((4, 3))
+    for head in heads:
+        w, b = head.weight.detach().numpy()[0], float(head.bias.detach())
+        for i in range(4):
+            actions = [shown[i], now[i], later[i], *drawn[:, i]]
+            q = [w[:3] @ z[i] + w[3:] @ action + b for action in actions]
+            total += (math.log(sum(math.exp(value) for value in q)) - q[0]) / 4
+    assert float(loss.detach()) == pytest.approx(total, rel=1e-6)
+    (moved,) = torch.autograd.grad(loss, state)
+    # A linear critic moves all of them alike: by the state nothing can be gained.
+    np.testing.assert_allclose(moved, slope, atol=1e-9)
 
 
 # --- diagnostics ---------------------------------------------------------------------------------

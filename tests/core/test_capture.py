@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from test_methods import options_of
 from torch.utils._python_dispatch import TorchDispatchMode
 from toy_world import Session, expert_videos, small_config
 
@@ -55,10 +56,7 @@ CONFIGS |= {
     'cosine': {'agent__contrastive': 'cosine'},
     'least squares': {'agent__gan_loss': 'least_squares', 'agent__imitation_reward': 'logit'},
 }
-CONFIGS |= {
-    name: {key.replace('.', '__'): value for key, value in method.overrides.items()}
-    for name, method in METHODS.items()
-}
+CONFIGS |= {name: options_of(name) for name in METHODS}
 
 
 @pytest.mark.parametrize('options', CONFIGS.values(), ids=CONFIGS)

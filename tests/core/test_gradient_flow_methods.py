@@ -244,3 +244,39 @@ def test_bisimulation_looks_as_far_ahead_as_the_critic():
     assert torch.equal(seen[0][3], 3 * torch.arange(float(B)))
     assert torch.equal(seen[0][1], ours.action)
     assert agent._bisimulation._discount == pytest.approx(0.99**2)
+
+
+def test_cloning_trains_encoder_and_actor_and_nothing_else():
+    for name in ('bc', 'bc_aug'):
+        assert trace(method(name)) == [
+            ('encoder', {'encoder'}), ('actor', {'actor'}), ('end', set()),
+        ]  # fmt: skip
+
+
+def test_cloning_learns_from_actions_of_the_expert_and_from_nothing_of_the_agent():
+    results = []
+    for ours, value in ((0, 0.5), (2, 0.5), (2, -0.5)):
+        agent = method('bc')
+        theirs = dataclasses.replace(batch(1), action=torch.full((B, 2), value))
+        agent.update(batch(ours), theirs, 0.4)
+        results.append(weights(agent))
+    assert changed(*results[:2]) == set()
+    assert changed(*results[1:]) == {'encoder', 'actor'}
+
+
+def test_vrl3_steps_what_drqv2_steps_in_both_stages():
+    assert trace(method('vrl3')) == CRITIC_TO_END
+    agent = method('vrl3')
+    update = agent.update
+    agent.update = lambda *given: update(*given, offline=True)
+    assert trace(agent) == CRITIC_TO_END
+
+
+def test_the_conservative_loss_moves_encoder_and_critic_and_never_the_actor():
+    """Without bootstrapping the actor's weights matter to the actions that are held low alone."""
+    results = []
+    for offline in (False, True):
+        agent = without(method('vrl3'), 'actor')
+        agent.update(batch(0), batch(1), 0.4, offline=offline)
+        results.append(weights(agent))
+    assert changed(*results) == {'encoder', 'critic', 'target_critic'}

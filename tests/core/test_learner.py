@@ -8,7 +8,8 @@ import torch
 from toy_world import DotWorld, Session, expert_videos, small_config
 
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner, TimeStep
+from claifo_core.learner import Learner
+from claifo_core.timestep import TimeStep
 
 
 def test_noise_falls_linearly_and_stays():

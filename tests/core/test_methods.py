@@ -24,7 +24,10 @@ DEMO = {
 
 
 def options_of(name: str) -> dict[str, object]:
-    return {key.replace('.', '__'): value for key, value in METHODS[name].overrides.items()}
+    options = {key.replace('.', '__'): value for key, value in METHODS[name].overrides.items()}
+    if options.get('agent__offline_updates'):
+        options['agent__offline_updates'] = 2
+    return options
 
 
 @pytest.mark.parametrize('preset', ['demo', 'dmc_walker_light', 'adroit_door_light'])
@@ -48,7 +51,7 @@ def test_it_trains_and_resumes_bit_for_bit(tmp_path, name, base):
     whole.interrupt()
     save(whole, tmp_path)
     metrics = whole.run(52).learner.take_metrics()
-    assert whole.learner.updates == 7
+    assert whole.learner.updates == 7 + options.get('agent__offline_updates', 0)
     assert all(map(math.isfinite, metrics.values())), metrics
     resumed = Session(small_config(**options))
     resumed.episodes = Checkpoint(tmp_path).load(resumed.learner)['episodes']
@@ -58,7 +61,8 @@ def test_it_trains_and_resumes_bit_for_bit(tmp_path, name, base):
 def test_all_methods_start_from_the_same_encoder_actor_and_critic():
     """So that a comparison with one seed is a paired one."""
     first = Session(small_config()).learner.tensors()
-    for name in ('patchail', 'disentangail', 'byol', 'projection', 'drqv2', 'claifo_mi', 'bisim'):
+    for name in ('patchail', 'disentangail', 'byol', 'projection', 'drqv2', 'claifo_mi', 'bisim',
+                 'bc', 'vrl3'):
         tensors = Session(small_config(**options_of(name))).learner.tensors()
         for key, value in first.items():
             if key.startswith(('encoder', 'actor', 'critic', 'target_critic')):
@@ -92,13 +96,14 @@ def test_runs_are_called_what_they_are():
     names = {
         name: title(small_config(**options_of(name)).agent)
         for name in ('claifo', 'laifo', 'byol', 'patchail_aug', 'disentangail', 'drqv2',
-                     'claifo_mi', 'bisim')
+                     'claifo_mi', 'bisim', 'bc', 'vrl3')
     }
     assert names == {
         'claifo': 'C-LAIfO', 'laifo': 'LAIfO', 'byol': 'C-LAIfO with BYOL',
         'patchail_aug': 'PatchAIL-W', 'disentangail': 'DisentanGAIL',
         'drqv2': 'DrQ-v2 with the true reward', 'claifo_mi': 'C-LAIfO, domain hidden',
-        'bisim': 'LAIfO, bisimulation',
+        'bisim': 'LAIfO, bisimulation', 'bc': 'Behaviour cloning',
+        'vrl3': 'VRL3 without ImageNet',
     }  # fmt: skip
 
 

@@ -42,8 +42,9 @@ def values_of(name: str) -> st.SearchStrategy:
 
 NEEDY = {
     'agent.share_views', 'agent.critic_gradient', 'agent.judge', 'agent.hide_domain',
-    'agent.bisimulation', 'agent.random_constraint', 'network.projection', 'network.contrast',
-    'seed_steps', 'env.num_envs', 'agent.n_step',
+    'agent.bisimulation', 'agent.cloning', 'agent.demonstrations', 'agent.offline_updates',
+    'agent.random_constraint', 'network.projection', 'network.contrast', 'seed_steps',
+    'env.num_envs', 'agent.n_step',
 }  # fmt: skip
 
 

@@ -11,11 +11,12 @@ from claifo_core.agent import Agent
 from claifo_core.augment import Augmenter
 from claifo_core.config import NetworkConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner, TimeStep
+from claifo_core.learner import Learner
 from claifo_core.networks import Encoder, build_networks
 from claifo_core.optimisers import build_optimisers
 from claifo_core.policy import Policy
 from claifo_core.replay import Batch, Replay
+from claifo_core.timestep import TimeStep
 
 B, STACK, VIEWS, PROPRIO, ACTIONS = 6, 2, 2, 3, 2
 MODES = pytest.mark.parametrize('mode', ['stacked', 'shared'])

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from claifo_core.config import TrainConfig
-from claifo_core.learner import Learner, TimeStep
+from claifo_core.expert import Demonstration
+from claifo_core.learner import Learner
 from claifo_core.seeding import episode_seed
 from claifo_core.settings import from_dict, merge
+from claifo_core.timestep import TimeStep
 
 BRIGHT, DARK = 1.0, 0.5
 """Light in which the expert and the agent are seen."""
@@ -109,27 +111,42 @@ class DotVector:
         """Nothing is held."""
 
 
+def expert_demonstrations(
+    episodes: int, light: float = BRIGHT
+) -> tuple[list[np.ndarray], list[Demonstration]]:
+    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre, and how."""
+    films = [_film(light, 1000 + seed, DotWorld.expert_action) for seed in range(episodes)]
+    videos, shown = zip(*films, strict=True)
+    return list(videos), list(shown)
+
+
 def expert_videos(episodes: int, light: float = BRIGHT) -> list[np.ndarray]:
-    """Return videos, uint8 (31, 16, 16, 3), of the dot that is driven to the centre."""
-    return [_film(light, 1000 + seed, DotWorld.expert_action) for seed in range(episodes)]
+    """Return the videos alone."""
+    return expert_demonstrations(episodes, light)[0]
 
 
 def random_videos(episodes: int, light: float) -> list[np.ndarray]:
     """Return videos, uint8 (31, 16, 16, 3), of the dot that is pushed at random."""
     rng = np.random.default_rng(7)
     return [
-        _film(light, 2000 + seed, lambda _: rng.uniform(-1, 1, 2)) for seed in range(episodes)
+        _film(light, 2000 + seed, lambda _: rng.uniform(-1, 1, 2))[0] for seed in range(episodes)
     ]
 
 
-def _film(light: float, seed: int, act: Callable[[DotWorld], np.ndarray]) -> np.ndarray:
+def _film(
+    light: float, seed: int, act: Callable[[DotWorld], np.ndarray]
+) -> tuple[np.ndarray, Demonstration]:
     world = DotWorld(light)
     frames = [world.reset(seed=seed)[0]['pixels']]
+    actions, rewards = [], []
     over = False
     while not over:
-        obs, _, _, over, _ = world.step(act(world))
+        actions.append(act(world))
+        obs, reward, _, over, _ = world.step(actions[-1])
         frames.append(obs['pixels'])
-    return np.stack(frames)
+        rewards.append(reward)
+    taken = np.stack(actions).astype(np.float32)
+    return np.stack(frames), Demonstration(taken, np.array(rewards, np.float32))
 
 
 def small_config(**overrides: object) -> TrainConfig:
@@ -157,8 +174,12 @@ class Session:
     """
 
     def __init__(self, config: TrainConfig, videos: list[np.ndarray] | None = None):
-        random = [random_videos(2, light) for light in (DARK, BRIGHT)]
-        self.learner = Learner(config, 2, videos or expert_videos(3), random=random)
+        films, shown = expert_demonstrations(3)
+        needed = (config.agent.cloning or config.agent.demonstrations) and not videos
+        self.learner = Learner(
+            config, 2, videos or films, demonstrations=shown if needed else (),
+            random=[random_videos(2, light) for light in (DARK, BRIGHT)],
+        )  # fmt: skip
         self._count = config.env.num_envs
         self._worlds = [DotWorld() for _ in range(self._count)]
         self._left = [0] * self._count

@@ -20,6 +20,7 @@ from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.settings import from_dict, merge
 
+TOPICS = {'action_topic': '/action', 'reward_topic': '/time_step'}
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5
 RATE_HZ = 100
 
@@ -112,13 +113,51 @@ def test_each_camera_has_a_topic_and_the_films_a_place_of_their_own(
     env = EnvConfig(
         task='adroit_relocate', domain='color/target', size_px=84, cameras=('cam3', 'cam1')
     )
-    bag = films_of(env)
+    bag = films_of(TrainConfig(env=env))
     assert bag == Path('bags/adroit_relocate_stock_84px_cam3_cam1')
-    videos, _ = read_expert(TrainConfig(env=env))
+    videos = read_expert(TrainConfig(env=env)).videos
     assert [video.shape for video in videos] == [(4, 84, 84, 6)]
     world = claifo_sim.make('adroit_relocate', size_px=84, cameras=('cam3', 'cam1'))
     np.testing.assert_array_equal(videos[0][0], world.reset(seed=0)[0]['pixels'])
     world.close()
+
+
+def test_actions_are_those_of_the_expert_at_the_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: tuple[Path, list[float]]
+) -> None:
+    """At the rate of an agent that holds each action for three steps; films have no actions."""
+    monkeypatch.chdir(tmp_path)
+    words = ('--domain', DOMAIN, '--size-px', str(SIZE), '--episode-steps', str(STEPS))
+    more = ('--episodes', '2', '--seed', str(SEED), '--actions')
+    assert main(['expert', 'record', TASK, *words, *more]) == 0
+    world = {'task': TASK, 'domain': 'light/target', 'size_px': SIZE, 'action_repeat': 3}
+    config = from_dict({'env': world, 'expert': TOPICS})
+    assert films_of(config) == Path(f'bags/{TASK}_light_source_{SIZE}px_actions')
+    expert = read_expert(config)
+
+    env = claifo_sim.make(TASK, DOMAIN, size_px=SIZE)
+    player, taken, earned = load_expert(TASK), [], []
+    observation, _ = env.reset(seed=SEED + 1)
+    player.reset(env)
+    for _ in range(STEPS):
+        taken.append(player.act(env, observation['state']))
+        observation, reward, *_ = env.step(taken[-1])
+        earned.append(reward)
+    env.close()
+    assert [len(video) for video in expert.videos] == [5, 5]
+    found = expert.demonstrations[1]
+    np.testing.assert_array_equal(found.actions, np.clip(taken, -1, 1)[::3])
+    np.testing.assert_allclose(found.rewards, np.reshape(earned, (-1, 3)).sum(1), rtol=1e-6)
+    assert not found.terminated
+
+    film, _ = recorded
+    plain = read_expert(from_dict({'env': world, 'expert': {'bag': str(film)}}))
+    assert plain.demonstrations == []
+    for mine, theirs in zip(plain.videos, expert.videos, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    named = {'bag': str(film), 'action_topic': '/action'}
+    with pytest.raises(ClaifoError, match='no claifo_msgs/msg/Action on /action; record the film'):
+        read_expert(from_dict({'env': world, 'expert': named}))
 
 
 def test_what_is_missing_is_named_with_the_command_that_makes_it() -> None:

@@ -133,6 +133,28 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert told in err
 
 
+def test_actions_and_rewards_of_an_expert_are_learnt_from(place: Path) -> None:
+    clone = ('--method', 'bc', '--steps', 100)
+    code, _, err = done(*train(place, 'clone', *clone))
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert 'record the film with `claifo expert record --actions`' in err
+
+    code, _, err = done('expert', 'record', 'point_mass_easy_big', '--domain', 'dim/source',
+                        '--episodes', 1, '--episode-steps', 200, '--size-px', 24, '--actions',
+                        '--out', place / 'demonstrations')  # fmt: skip
+    assert code == 0, err
+    vrl3 = ('--method', 'vrl3', '--steps', 100, '--agent.offline_updates', 10)
+    for run, words, updates, loss in (
+        ('clone', clone, 20, 'cloning_loss'), ('vrl3', vrl3, 30, 'conservative_loss'),
+    ):  # fmt: skip
+        code, _, err = done(*train(place, run, *words, '--expert.bag', place / 'demonstrations'))
+        assert code == 0, err
+        seen = records(place / run)
+        assert (seen[-1]['kind'], seen[-1]['step'], seen[-1]['updates']) == ('end', 100, updates)
+        assert any(loss in record for record in seen)
+
+
 def test_no_process_is_left(finished: Path) -> None:
     assert finished.exists()
     listing = subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True, check=True)

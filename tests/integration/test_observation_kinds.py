@@ -34,7 +34,7 @@ def film(run, monkeypatch, folder):
     words = ('expert', 'record', run.env.task, '--domain', 'dim/source', '--episodes', '2',
              '--size-px', '32', '--episode-steps', '25', '--seed', '3', '--image', image)
     assert cli.main(words) == 0
-    assert films_of(run.env).is_dir()
+    assert films_of(run).is_dir()
     return read_expert(run)[0]
 
 

@@ -14,10 +14,14 @@ from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 
 from claifo.bags import BagWriter
+from claifo_core.errors import ClaifoError
+from claifo_core.expert import Demonstration
+from claifo_core.methods import METHODS
 from claifo_core.policy import Policy
 from claifo_nodes import qos
 from claifo_nodes.learner_node import LearnerNode
 from claifo_nodes.main import Finished
+from claifo_sim import task_info
 
 OPTIONS = {
     'env.task': TASK, 'env.domain': 'light/target', 'env.size_px': 16, 'env.frame_stack': 2,
@@ -178,6 +182,32 @@ def test_another_expert_is_taken_and_a_missing_one_refused(graph, bag, tmp_path)
     assert not answer.success
     assert 'none' in answer.message
     assert len(g.learner._run.learner.expert) == both / 2
+
+
+CLONING = {
+    'agent.contrastive': 'none', 'agent.cloning': True, 'expert.action_topic': '/action',
+}  # fmt: skip
+
+
+def test_it_clones_an_expert_whose_actions_are_on_the_bag(ros, tmp_path):
+    frames = np.random.default_rng(1).integers(0, 256, (20, 16, 16, 3), np.uint8)
+    shown = Demonstration(np.full((19, task_info(TASK).action_dim), 0.5, np.float32))
+    with BagWriter(tmp_path / 'shown', rate_hz=task_info(TASK).control_hz) as writer:
+        writer.write_episode(frames, shown=shown)
+    g = Graph(ros, tmp_path / 'shown', tmp_path / 'run', **CLONING)
+    g.until(lambda: g.learner._run and g.learner._run.learner.updates > 5)
+    g.call(LoadExpert, 'load_expert', bag=str(tmp_path / 'shown' / 'episode_000'))
+    learner = g.learner._run.learner
+    assert float(learner.expert.sample(4, learner.rngs['expert']).action.mean()) == 0.5
+
+
+def test_it_has_no_offline_stage(ros, bag, tmp_path):
+    overrides = METHODS['vrl3'].overrides
+    ros(OPTIONS | overrides | {'expert.bag': str(bag), 'run_dir': str(tmp_path / 'run')})
+    node = LearnerNode()
+    with pytest.raises(ClaifoError, match=r'agent.offline_updates is 30000.*use `claifo train`'):
+        node.configure()
+    node.destroy_node()
 
 
 def test_it_goes_on_after_its_checkpoint(graph, ros, bag, tmp_path):

@@ -43,6 +43,19 @@ def test_a_run_is_the_preset_with_set_then_world_then_method(study_file):
     assert {c.env.size_px for c in runs.values()} == {24}
 
 
+def test_a_film_has_actions_where_a_method_needs_them(study_file):
+    study = config.load(study_file('methods: [claifo, bc, bc_aug]\nseeds: [0]'))
+    films = {run.method: study.films(run)['expert.bag'] for run in study.runs()}
+    assert films['bc'] == films['bc_aug'] == Path(f'{films["claifo"]}_actions')
+    words = {
+        run.method: runner._film_command(study, run, 'expert.bag', Path('x'))
+        for run in study.runs()
+    }
+    assert words['bc'] == [
+        *words['claifo'][:-4], '--actions', '--episodes', '10', '--out', 'x'
+    ]
+
+
 @pytest.mark.parametrize(
     ('text', 'told'),
     [
@@ -105,9 +118,11 @@ def test_the_command_of_a_run_makes_its_configuration(study_file, tmp_path: Path
     run = next(study.runs())
     read = as_train_reads_it(runner.command_of(study, tmp_path, run))
     wanted = study.config(run)
+    acting = '_actions' if wanted.expert.action_topic else ''
     films = [f'{option}: {tmp_path / film}, not ' for option, film in study.films(run).items()]
     assert sorted(settings.differences(read, wanted)) == sorted(['threads: 1, not 0', *films])
-    assert study.films(run)['expert.bag'] == Path('films/point_mass_easy_big_dim_source_24px')
+    film = Path(f'films/point_mass_easy_big_dim_source_24px{acting}')
+    assert study.films(run)['expert.bag'] == film
 
 
 def test_runs_share_the_film_of_their_task_and_source_look(study_file):

@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 
 from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
-from claifo.training import read_expert, read_random, setting
+from claifo.training import Expert, read_expert, read_random, setting
 from claifo_core.config import TrainConfig
 from claifo_core.devices import set_threads
 from claifo_core.errors import ClaifoError
@@ -104,13 +104,20 @@ class LearnerNode(ManagedNode):
     def configure(self) -> None:
         """Read the expert's bag; build the learner, or resume it."""
         config = self._config
+        if config.agent.offline_updates:
+            raise ClaifoError(
+                f'agent.offline_updates is {config.agent.offline_updates}; the learner node '
+                'learns from the first step on: use `claifo train`, or set it to 0'
+            )
         set_threads(config.threads)
-        videos = self._read_expert(config)
+        expert = self._read_expert(config)
         run_dir = Path(self._run_dir) if self._run_dir else default_run_dir(config, None)
         run_dir.mkdir(parents=True, exist_ok=True)
         info = task_info(config.env.task)
-        random = read_random(config)
-        learner = Learner(config, info.action_dim, videos, info.proprio_dim, random=random)
+        learner = Learner(
+            config, info.action_dim, expert.videos, info.proprio_dim,
+            demonstrations=expert.demonstrations, random=read_random(config),
+        )  # fmt: skip
         where = setting(config)
         if not self._evaluates:
             where = dataclasses.replace(where, single=None)
@@ -147,11 +154,11 @@ class LearnerNode(ManagedNode):
             self._run.close()
         self._run = self._intake = None
 
-    def _read_expert(self, config: TrainConfig) -> list[np.ndarray]:
-        videos, report = read_expert(config)
-        for line in report.lost:
+    def _read_expert(self, config: TrainConfig) -> Expert:
+        expert = read_expert(config)
+        for line in expert.report.lost:
             self.get_logger().warning(f'expert: {line}')
-        return videos
+        return expert
 
     def _begin_session(self) -> None:
         self._intake, self._version = Intake(self._config.env.task), 0
@@ -321,10 +328,10 @@ class LearnerNode(ManagedNode):
 
     def _on_load_expert(self, request: LoadExpert.Request) -> str:
         run = self._active_run()
-        expert = dataclasses.replace(self._config.expert, bag=request.bag)
-        videos = self._read_expert(dataclasses.replace(self._config, expert=expert))
-        run.learner.take_expert(videos)
-        return f'{request.bag}: {len(videos)} episodes'
+        films = dataclasses.replace(self._config.expert, bag=request.bag)
+        expert = self._read_expert(dataclasses.replace(self._config, expert=films))
+        run.learner.take_expert(expert.videos, expert.demonstrations)
+        return f'{request.bag}: {len(expert.videos)} episodes'
 
 
 def main() -> int:
