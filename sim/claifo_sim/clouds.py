@@ -2,6 +2,10 @@
 
 Distances are points: each pixel's lies on its ray. Seen from another place they are a picture
 again, of what that place would show, as far as the moved cameras saw it.
+
+Each point carries the plane of its surface, since over a plane the inverse of the distance is
+linear in column and row: ``1 / distance = plane @ (column, row, 1)``. So a point says how far its
+surface is in the centre of the pixel that it falls into, and how it goes on where nothing is seen.
 """
 
 from __future__ import annotations
@@ -9,7 +13,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
     import mujoco
 
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-_NEAREST_M = 1e-6  # what is not in front of a camera has no place in its picture
+_LEAST = 1e-6  # inverse distance (1/m) of what is out of sight
+_STEEP = 0.1  # share of the distance by which a surface may change within a pixel
 
 
 class Eye(NamedTuple):
@@ -36,7 +39,8 @@ class Eye(NamedTuple):
 
     def same_as(self, other: Eye) -> bool:
         """Return whether both see the same picture, to the last bit."""
-        return all(map(np.array_equal, self, other))
+        same = np.array_equal(self.place, other.place) and np.array_equal(self.turn, other.turn)
+        return same and self.fovy_deg == other.fovy_deg
 
 
 def eye_of(model: mujoco.MjModel, data: mujoco.MjData, camera: int) -> Eye:
@@ -48,90 +52,155 @@ def eye_of(model: mujoco.MjModel, data: mujoco.MjData, camera: int) -> Eye:
 
 
 def gathered(
-    pictures: Sequence[np.ndarray], eyes: Sequence[Eye], homes: Sequence[Eye]
+    pictures: Sequence[np.ndarray], eyes: Sequence[Eye], homes: Sequence[Eye], step: int
 ) -> list[np.ndarray]:
     """Return the distances that each camera would measure at home.
 
-    What a camera did not see itself is taken from the others, in their order.
+    What a camera did not see itself is taken from the others, in their order; what none saw,
+    from its surroundings (:func:`_filled`).
 
     Args:
         pictures: Distances along the view axis in metres, (N, N) each, the top row first.
         eyes: Where each was taken.
         homes: Where each camera belongs.
-
-    Returns:
-        Distances as they came in, infinite where no camera saw anything (:func:`filled`).
+        step: Return every so-manieth row and column.
     """
     found = []
     for own, (picture, eye, home) in enumerate(zip(pictures, eyes, homes, strict=True)):
         if eye.same_as(home):
-            found.append(picture)
+            found.append(picture[::step, ::step])
             continue
-        seen = seen_from(home, picture, eye)
+        planes = seen_from(home, picture, eye, step)
         for other in range(len(pictures)):
             if other != own:
-                seen = np.where(
-                    np.isinf(seen), seen_from(home, pictures[other], eyes[other]), seen
-                )
-        found.append(_without_cracks(seen))
+                more = seen_from(home, pictures[other], eyes[other], step)
+                planes = np.where(planes.any(0), planes, more)
+        found.append(1 / np.maximum(_inverse(_filled(planes, step), step), _LEAST))
     return found
 
 
-def seen_from(home: Eye, distance: np.ndarray, eye: Eye) -> np.ndarray:
+def seen_from(home: Eye, distance: np.ndarray, eye: Eye, step: int = 1) -> np.ndarray:
     """Return what ``home`` sees of the points of a depth picture.
 
     Args:
         home: Where to look from.
         distance: Distances along the view axis in metres, (N, N), the top row first.
         eye: Where they were measured.
+        step: Look into every so-manieth row and column.
 
     Returns:
-        float32 (N, N), the nearest point in each pixel; infinite where there is none.
+        The plane of the nearest point in each pixel, float32 (3, N / step, N / step); 0 where
+        there is none.
     """
     side = len(distance)
     lens = _lens(home.fovy_deg, side) @ home.turn.T
-    to_pixel = (lens @ eye.turn @ np.linalg.inv(_lens(eye.fovy_deg, side))).astype(np.float32)
-    shift = (lens @ (eye.place - home.place)).astype(np.float32)
-    rays = to_pixel @ _centres(side)
-    rays *= distance.astype(np.float32).ravel()
-    columns, rows, away = rays + shift[:, None]
-    inverse = 1 / np.maximum(away, _NEAREST_M)
-    columns *= inverse
-    rows *= inverse
-    inside = (away > _NEAREST_M) & (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
-    pixels = rows[inside].astype(np.intp) * side + columns[inside].astype(np.intp)
-    picture = np.full(side * side, np.inf, np.float32)
-    np.minimum.at(picture, pixels, away[inside])
-    return picture.reshape(side, side)
+    to_home = lens @ eye.turn @ np.linalg.inv(_lens(eye.fovy_deg, side))
+    back, shift = np.linalg.inv(to_home), lens @ (eye.place - home.place)
+    inverse = (1 / distance).astype(np.float32)
+    planes = _planes(inverse).reshape(3, -1)
+    # The point at distance d of pixel p is seen at to_home @ p + shift / d, times its distance.
+    columns, rows, front = (
+        to_home.astype(np.float32) @ _centres(side).reshape(3, -1)
+        + shift.astype(np.float32)[:, None] * inverse.ravel()
+    )
+    facing = 1 + (back @ shift).astype(np.float32) @ planes
+    scale = 1 / (step * np.maximum(front, _LEAST))
+    column, right = _place(columns * scale, step, side)
+    row, down = _place(rows * scale, step, side)
+    hit = np.flatnonzero(right & down & (front > _LEAST) & (facing > 0))  # facing: not from behind
+    pixel = row[hit] * (side // step) + column[hit]
+    planes = back.T.astype(np.float32) @ planes[:, hit] / facing[hit]
+    return _nearest(planes, inverse.ravel()[hit] / front[hit], pixel.astype(np.intp), side, step)
 
 
-def filled(distance: np.ndarray) -> np.ndarray:
-    """Return a picture without holes.
+def _place(where: np.ndarray, step: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels that points fall into, in one axis, and whether they fall into one.
 
-    Every hole takes the farthest of its four neighbours that are known, from its rim inwards:
-    what a moved camera cannot see is mostly background.
+    Where pixels are left out there is room: each is made a half wider, so that no cracks open
+    where the points of a surface are spread out.
+    """
+    where = where - 0.5 / step
+    pixel = np.rint(where)
+    near = np.abs(where - pixel) <= min(0.5, 0.75 / step)
+    return pixel, near & (pixel >= 0) & (pixel < side // step)
+
+
+def _nearest(
+    planes: np.ndarray, inverse: np.ndarray, pixel: np.ndarray, side: int, step: int
+) -> np.ndarray:
+    """Return the plane that is nearest in each pixel, float32 (3, N / step, N / step).
+
+    A plane that home would see nearly from its edge is turned to face it.
 
     Args:
-        distance: In metres, (N, N), infinite where there is a hole.
+        planes: float32 (3, K).
+        inverse: Inverse distances of the points themselves, float32 (K,).
+        pixel: The pixel of each, int (K,).
+        side: N.
+        step: Pixels from one row or column to the next.
     """
-    if np.isfinite(distance).all():
-        return distance
-    known = np.where(np.isinf(distance), 0, distance).astype(np.float32)
-    while (hole := known == 0).any() and not hole.all():
-        np.copyto(known, cv2.dilate(known, _CROSS), where=hole)
-    return known
+    centres = _centres(side)[:, ::step, ::step]
+    own, inverse = inverse, (planes * centres.reshape(3, -1)[:, pixel]).sum(0)
+    steep = np.abs(inverse - own) > _STEEP * own
+    planes[:2, steep] = 0
+    planes[2, steep] = inverse[steep] = own[steep]
+    best = np.full(centres[0].size, _LEAST, np.float32)
+    np.maximum.at(best, pixel, inverse)
+    wins = inverse == best[pixel]
+    found = np.zeros((3, best.size), np.float32)
+    found[:, pixel[wins]] = planes[:, wins]
+    return found.reshape(centres.shape)
 
 
-def _without_cracks(distance: np.ndarray) -> np.ndarray:
-    """Return a picture in which no pixel is farther than the two beside it.
+def _planes(inverse: np.ndarray) -> np.ndarray:
+    """Return the plane through each pixel of inverse distances (N, N), float32 (3, N, N).
 
-    A pixel between two nearer ones, left and right or above and below, is a crack that opened in
-    one surface when its points were spread out; it takes the farther of the two.
+    Its slopes are those to the neighbour that is more alike, so that edges do not bend it.
     """
-    wide = np.pad(distance, 1, constant_values=np.inf)
-    across = np.maximum(wide[1:-1, :-2], wide[1:-1, 2:])
-    along = np.maximum(wide[:-2, 1:-1], wide[2:, 1:-1])
-    return np.minimum(distance, np.minimum(across, along))
+    columns, rows, _ = _centres(len(inverse))
+    across, along = _slope(inverse), _slope(inverse.T).T
+    return np.stack([across, along, inverse - across * columns - along * rows])
+
+
+def _slope(values: np.ndarray) -> np.ndarray:
+    """Return the smaller difference to the neighbours in a row."""
+    steps = np.pad(np.diff(values), ((0, 0), (1, 1)), 'edge')
+    before, after = steps[:, :-1], steps[:, 1:]
+    return np.where(np.abs(before) < np.abs(after), before, after)
+
+
+def _filled(planes: np.ndarray, step: int) -> np.ndarray:
+    """Return a picture without holes.
+
+    Every hole goes on with the plane of one of its four neighbours, from its rim inwards: the one
+    that is farthest there, as what a moved camera cannot see is mostly background.
+
+    Args:
+        planes: float32 (3, N, N).
+        step: Pixels from one row or column to the next.
+    """
+    side = planes.shape[1] + 2
+    wide = np.pad(planes, ((0, 0), (1, 1), (1, 1))).reshape(3, -1)
+    known = wide.any(0)
+    inner = np.pad(np.ones(planes.shape[1:], bool), 1).ravel()
+    holes = np.flatnonzero(inner & ~known)
+    while len(holes) and known.any():
+        beside = holes[:, None] + (-1, 1, -side, side)
+        rim = known[beside].any(1)
+        here, beside = holes[rim], beside[rim]
+        column, row = (here % side - 1) * step + 0.5, (here // side - 1) * step + 0.5
+        offers = wide[:, beside]
+        inverse = offers[0] * column[:, None] + offers[1] * row[:, None] + offers[2]
+        farthest = np.where(known[beside], inverse, np.inf).argmin(1)
+        wide[:, here] = offers[:, np.arange(len(here)), farthest]
+        known[here] = True
+        holes = holes[~rim]
+    return wide.reshape(3, side, side)[:, 1:-1, 1:-1]
+
+
+def _inverse(planes: np.ndarray, step: int) -> np.ndarray:
+    """Return the inverse distances of a picture of planes, (N, N)."""
+    return (planes * _centres(planes.shape[1] * step)[:, ::step, ::step]).sum(0)
 
 
 def _lens(fovy_deg: float, side: int) -> np.ndarray:
@@ -143,6 +212,6 @@ def _lens(fovy_deg: float, side: int) -> np.ndarray:
 
 @functools.cache
 def _centres(side: int) -> np.ndarray:
-    """Return (column, row, 1) of the centre of each pixel, float32 (3, N N)."""
-    rows, columns = np.indices((side, side), np.float32).reshape(2, -1) + np.float32(0.5)
+    """Return (column, row, 1) of the centre of each pixel, float32 (3, N, N)."""
+    rows, columns = np.indices((side, side), np.float32) + np.float32(0.5)
     return np.stack([columns, rows, np.ones_like(rows)])

@@ -155,7 +155,8 @@ class View:
         self._mj = mujoco
         self._model = model
         self._fast = fast
-        self._drawn_px = size_px * (2 if fast else 1)
+        self._step = 2 if fast else 1  # of labels and distances one sample counts, never a mean
+        self._drawn_px = size_px * self._step
         self._pixels = np.empty((self._drawn_px, self._drawn_px, 3), np.uint8)
         self._rect = mujoco.MjrRect(0, 0, self._drawn_px, self._drawn_px)
         self._option = mujoco.MjvOption()
@@ -236,7 +237,8 @@ class View:
         self._draw(data, camera)
         self._mj.mjr_readPixels(self._pixels, None, self._rect, self._context)
         if self._image == 'segmentation':
-            shapes = image_kinds.shapes_at(self._sampled(self._pixels[::-1]), self._scene)
+            drawn = self._pixels[::-1][::self._step, ::self._step]
+            shapes = image_kinds.shapes_at(drawn, self._scene)
             return image_kinds.segmentation_picture(shapes)
         if not self._fast:
             return self._pixels[::-1].copy()
@@ -245,13 +247,9 @@ class View:
     def _depths(self, data: mujoco.MjData, homes: Sequence[clouds.Eye]) -> list[np.ndarray]:
         """Return the picture of depth of each camera, seen from its home where that is given."""
         distances = [self._distance(data, camera) for camera in self._cameras]
-        if homes:
-            eyes = [clouds.eye_of(self._model, data, k.fixedcamid) for k in self._cameras]
-            distances = clouds.gathered(distances, eyes, homes)
-        return [
-            image_kinds.depth_picture(clouds.filled(self._sampled(distance)))
-            for distance in distances
-        ]
+        eyes = [clouds.eye_of(self._model, data, k.fixedcamid) for k in self._cameras]
+        sampled = clouds.gathered(distances, eyes, homes or eyes, self._step)
+        return [image_kinds.depth_picture(distance) for distance in sampled]
 
     def _distance(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
         """Return distances in metres as they are drawn, float64 (H, W)."""
@@ -259,11 +257,6 @@ class View:
         depth = np.empty(self._pixels.shape[:2], np.float32)
         self._mj.mjr_readPixels(None, depth, self._rect, self._context)
         return image_kinds.metres(depth[::-1], self._model)
-
-    def _sampled(self, drawn: np.ndarray) -> np.ndarray:
-        """Return of four samples one, never their mean: labels and distances have none."""
-        every = slice(None, None, 2 if self._fast else 1)
-        return drawn[every, every]
 
     def close(self) -> None:
         """Free the context; more calls do nothing."""
