@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo_core.observations import RENDERED, Observer
+from claifo_core.observations import RENDERED, Observer, film_kind
 from claifo_sim import EnvSpec, make, task_info
 from claifo_sim.domains import same_look, source_of
 
@@ -27,7 +27,7 @@ def expert_bag(
         domain: Domain in which the expert is filmed.
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
-        image: What they show: ``rgb``, ``depth`` or ``segmentation``.
+        image: What they show: ``rgb``, ``depth``, ``segmentation`` or ``cloud``.
     """
     info = task_info(task)
     look = same_look(domain, info.suite, info.scene).replace('/', '_')
@@ -38,8 +38,18 @@ def expert_bag(
 
 def films_of(env: EnvConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
-    image, _ = _image_and_lens(env.observation)
+    image = film_kind(env.observation)
     return expert_bag(env.task, source_of(env.domain), env.size_px, env.cameras, image)
+
+
+def film_options(env: EnvConfig) -> tuple[str, ...]:
+    """Return the words after `claifo expert record` that film the expert for this world."""
+    image = film_kind(env.observation)
+    return (
+        env.task, '--domain', source_of(env.domain), '--size-px', str(env.size_px),
+        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
+        *(('--image', image) if image != 'rgb' else ()),
+    )  # fmt: skip
 
 
 def agent_hz(env: EnvConfig) -> float:

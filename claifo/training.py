@@ -13,16 +13,14 @@ import numpy as np
 
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import agent_hz, env_spec, evaluation_env, films_of
+from claifo.environments import agent_hz, env_spec, evaluation_env, film_options, films_of
 from claifo_core import parallel
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
-from claifo_core.observations import RENDERED
 from claifo_core.run import Setting
 from claifo_core.trainer import Trainer, World
 from claifo_sim import VectorEnv, task_info
-from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,12 +40,10 @@ def read_expert(config: TrainConfig) -> tuple[list[NDArray[np.uint8]], BagReport
     env_spec(env)  # first of all: task, domain or camera may be misspelt
     bag = Path(expert.bag) if expert.bag else films_of(env)
     if not expert.bag and not bag.exists():
-        more = f' --cameras {",".join(env.cameras)}' if env.cameras else ''
-        more += f' --image {env.observation}' if env.observation in RENDERED else ''
         raise ClaifoError(
             f'expert.bag is empty and there is no {bag}; record one with '
-            f'`claifo expert record {env.task} --domain {source_of(env.domain)} '
-            f'--size-px {env.size_px}{more}`, or name yours with `--expert.bag`'
+            f'`claifo expert record {" ".join(film_options(env))}`, or name yours with '
+            '`--expert.bag`'
         )
     options = ReadOptions(
         frames=FrameSpec(env.size_px, expert.crop, env.observation),

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from claifo.commands.train import default_run_dir, find_preset
-from claifo.environments import env_spec, films_of
+from claifo.environments import env_spec, film_options, films_of
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.observations import RENDERED
-from claifo_sim.domains import source_of
 
 _LEARNER_GRACE_S = 120.0
 
@@ -59,13 +57,9 @@ def parameters(config: TrainConfig) -> dict[str, Any]:
 
 
 def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
-    env = config.env
     command = (
-        'expert', 'record', env.task, '--domain', source_of(env.domain), '--episodes', episodes,
-        '--size-px', str(env.size_px), '--out', str(bag),
-        *(('--cameras', ','.join(env.cameras)) if env.cameras else ()),
-        *(('--image', env.observation) if env.observation in RENDERED else ()),
-    )  # fmt: skip
+        'expert', 'record', *film_options(config.env), '--episodes', episodes, '--out', str(bag),
+    )
     return Process('claifo', 'expert', args=command, before=True)
 
 

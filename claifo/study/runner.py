@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from claifo.environments import film_options
 from claifo.study import progress, store
 from claifo.study.executor import Executor, LocalExecutor, Process
 from claifo.study.plan import Run, Study
 from claifo.study.progress import DONE, FAILED, RUNNING, Progress
 from claifo.study.table import Table
 from claifo_core.errors import ClaifoError
-from claifo_sim.domains import source_of
 
 _POLL_S = 0.2
 _SHOW_S = 2.0  # between two looks at the runs, for the live table
@@ -110,12 +110,10 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
 
 
 def _film_command(study: Study, run: Run, out: Path) -> list[str]:
-    env = study.config(run).env
-    words = [
-        *_CLAIFO, 'expert', 'record', env.task, '--domain', source_of(env.domain),
-        '--episodes', str(study.film_episodes), '--size-px', str(env.size_px), '--out', str(out),
+    return [
+        *_CLAIFO, 'expert', 'record', *film_options(study.config(run).env),
+        '--episodes', str(study.film_episodes), '--out', str(out),
     ]  # fmt: skip
-    return words + (['--cameras', ','.join(env.cameras)] if env.cameras else [])
 
 
 def _film_log(film: Path) -> Path:
