@@ -97,20 +97,20 @@ def seen_from(home: Eye, distance: np.ndarray, eye: Eye, step: int = 1) -> np.nd
     to_home = lens @ eye.turn @ np.linalg.inv(_lens(eye.fovy_deg, side))
     back, shift = np.linalg.inv(to_home), lens @ (eye.place - home.place)
     inverse = (1 / distance).astype(np.float32)
-    planes = _planes(inverse).reshape(3, -1)
     # The point at distance d of pixel p is seen at to_home @ p + shift / d, times its distance.
     columns, rows, front = (
         to_home.astype(np.float32) @ _centres(side).reshape(3, -1)
         + shift.astype(np.float32)[:, None] * inverse.ravel()
     )
-    facing = 1 + (back @ shift).astype(np.float32) @ planes
     scale = 1 / (step * np.maximum(front, _LEAST))
     column, right = _place(columns * scale, step, side)
     row, down = _place(rows * scale, step, side)
-    hit = np.flatnonzero(right & down & (front > _LEAST) & (facing > 0))  # facing: not from behind
-    pixel = row[hit] * (side // step) + column[hit]
-    planes = back.T.astype(np.float32) @ planes[:, hit] / facing[hit]
-    return _nearest(planes, inverse.ravel()[hit] / front[hit], pixel.astype(np.intp), side, step)
+    hit = np.flatnonzero(right & down & (front > _LEAST))
+    pixel = (row[hit] * (side // step) + column[hit]).astype(np.intp)
+    planes = _planes(inverse).reshape(3, -1).take(hit, 1)
+    facing = 1 + (back @ shift).astype(np.float32) @ planes
+    planes = back.T.astype(np.float32) @ planes / np.maximum(facing, _LEAST)
+    return _nearest(planes, inverse.ravel()[hit] / front[hit], pixel, side, step)
 
 
 def _place(where: np.ndarray, step: int, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def _nearest(
 ) -> np.ndarray:
     """Return the plane that is nearest in each pixel, float32 (3, N / step, N / step).
 
-    A plane that home would see nearly from its edge is turned to face it.
+    A plane that home would see nearly from its edge, or from behind, is turned to face it.
 
     Args:
         planes: float32 (3, K).
@@ -140,15 +140,18 @@ def _nearest(
         step: Pixels from one row or column to the next.
     """
     centres = _centres(side)[:, ::step, ::step]
-    own, inverse = inverse, (planes * centres.reshape(3, -1)[:, pixel]).sum(0)
-    steep = np.abs(inverse - own) > _STEEP * own
+    own, inverse = inverse, (planes * centres.reshape(3, -1).take(pixel, 1)).sum(0)
+    steep = np.flatnonzero(np.abs(inverse - own) > _STEEP * own)
     planes[:2, steep] = 0
     planes[2, steep] = inverse[steep] = own[steep]
     best = np.full(centres[0].size, _LEAST, np.float32)
     np.maximum.at(best, pixel, inverse)
-    wins = inverse == best[pixel]
+    wins = np.flatnonzero(inverse == best[pixel])
+    winner = np.zeros(best.size, np.intp)
+    winner[pixel[wins]] = wins
+    taken = np.flatnonzero(best > _LEAST)
     found = np.zeros((3, best.size), np.float32)
-    found[:, pixel[wins]] = planes[:, wins]
+    found[:, taken] = planes.take(winner[taken], 1)
     return found.reshape(centres.shape)
 
 
@@ -189,10 +192,10 @@ def _filled(planes: np.ndarray, step: int) -> np.ndarray:
         rim = known[beside].any(1)
         here, beside = holes[rim], beside[rim]
         column, row = (here % side - 1) * step + 0.5, (here // side - 1) * step + 0.5
-        offers = wide[:, beside]
+        offers = wide.take(beside, 1)
         inverse = offers[0] * column[:, None] + offers[1] * row[:, None] + offers[2]
         farthest = np.where(known[beside], inverse, np.inf).argmin(1)
-        wide[:, here] = offers[:, np.arange(len(here)), farthest]
+        wide[:, here] = wide.take(beside[np.arange(len(here)), farthest], 1)
         known[here] = True
         holes = holes[~rim]
     return wide.reshape(3, side, side)[:, 1:-1, 1:-1]
