@@ -110,7 +110,8 @@ def seen_from(home: Eye, distance: np.ndarray, eye: Eye, step: int = 1) -> np.nd
     planes = _planes(inverse).reshape(3, -1).take(hit, 1)
     facing = 1 + (back @ shift).astype(np.float32) @ planes
     planes = back.T.astype(np.float32) @ planes / np.maximum(facing, _LEAST)
-    return _nearest(planes, inverse.ravel()[hit] / front[hit], pixel, side, step)
+    own = np.where(facing > 0, inverse.ravel()[hit] / front[hit], 0)  # 0: seen from behind
+    return _nearest(planes, own, pixel, side, step)
 
 
 def _place(where: np.ndarray, step: int, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,21 +127,21 @@ def _place(where: np.ndarray, step: int, side: int) -> tuple[np.ndarray, np.ndar
 
 
 def _nearest(
-    planes: np.ndarray, inverse: np.ndarray, pixel: np.ndarray, side: int, step: int
+    planes: np.ndarray, own: np.ndarray, pixel: np.ndarray, side: int, step: int
 ) -> np.ndarray:
     """Return the plane that is nearest in each pixel, float32 (3, N / step, N / step).
 
-    A plane that home would see nearly from its edge, or from behind, is turned to face it.
+    A plane that home would see nearly from its edge is turned to face it.
 
     Args:
         planes: float32 (3, K).
-        inverse: Inverse distances of the points themselves, float32 (K,).
+        own: Inverse distances of the points themselves, float32 (K,).
         pixel: The pixel of each, int (K,).
         side: N.
         step: Pixels from one row or column to the next.
     """
     centres = _centres(side)[:, ::step, ::step]
-    own, inverse = inverse, (planes * centres.reshape(3, -1).take(pixel, 1)).sum(0)
+    inverse = (planes * centres.reshape(3, -1).take(pixel, 1)).sum(0)
     steep = np.flatnonzero(np.abs(inverse - own) > _STEEP * own)
     planes[:2, steep] = 0
     planes[2, steep] = inverse[steep] = own[steep]
