@@ -19,10 +19,10 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from claifo.experts import expert_scores, load_expert
-from claifo.training import source_of
 from claifo_core import settings
 from claifo_core.config import EnvConfig
 from claifo_sim import make
+from claifo_sim.domains import source_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'benchmarks' / 'results' / 'demo'

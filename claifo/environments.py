@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo_core.observations import RENDERED, Observer
+from claifo_core.observations import RENDERED, Observer, film_kind
 from claifo_sim import EnvSpec, make, task_info
 from claifo_sim.domains import same_look, source_of
 
@@ -34,7 +34,7 @@ def expert_bag(
         domain: Domain in which the expert is filmed.
         size_px: Side of the picture.
         cameras: Those that film; none: the task's own.
-        image: What they show: ``rgb``, ``depth`` or ``segmentation``.
+        image: What they show: ``rgb``, ``depth``, ``segmentation`` or ``cloud``.
         actions: Whether the expert's actions are written beside them.
         random: Random actions are filmed in place of the expert.
     """
@@ -49,9 +49,8 @@ def expert_bag(
 def films_of(config: TrainConfig) -> Path:
     """Return where the films are kept from which an agent of this world can learn."""
     env = config.env
-    image, _ = _image_and_lens(env.observation)
     return expert_bag(
-        env.task, source_of(env.domain), env.size_px, env.cameras, image,
+        env.task, source_of(env.domain), env.size_px, env.cameras, film_kind(env.observation),
         actions=bool(config.expert.action_topic),
     )  # fmt: skip
 
@@ -59,12 +58,18 @@ def films_of(config: TrainConfig) -> Path:
 def random_films_of(config: TrainConfig) -> tuple[Path, Path]:
     """Return where films of random actions are kept, of the agent's world and the expert's."""
     env = config.env
-    image, _ = _image_and_lens(env.observation)
     agent, expert = (
         expert_bag(env.task, domain, env.size_px, env.cameras, image, random=True)
-        for domain in (env.domain, source_of(env.domain))
+        for domain, image in (_shown(env, 'random_agent_bag'), _shown(env, 'random_bag'))
     )
     return agent, expert
+
+
+def _shown(env: EnvConfig, option: str) -> tuple[str, str]:
+    """Return domain and kind of the pictures of a film; the agent's camera may stand elsewhere."""
+    if option == 'random_agent_bag':
+        return env.domain, _image_and_lens(env.observation)[0]
+    return source_of(env.domain), film_kind(env.observation)
 
 
 def film_words(config: TrainConfig, option: str = 'bag') -> list[str]:
@@ -74,9 +79,7 @@ def film_words(config: TrainConfig, option: str = 'bag') -> list[str]:
         config: The run.
         option: Which film: that option of ``expert`` names it.
     """
-    env = config.env
-    image, _ = _image_and_lens(env.observation)
-    domain = env.domain if option == 'random_agent_bag' else source_of(env.domain)
+    env, (domain, image) = config.env, _shown(config.env, option)
     acting = ('--actions',) if config.expert.action_topic else ()
     return [
         'expert', 'record', env.task, '--domain', domain, '--size-px', str(env.size_px),

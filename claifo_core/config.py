@@ -36,7 +36,8 @@ class EnvConfig(Section):
     observation: str = option(
         'rgb',
         'what the agent sees of its frames: colours, grey levels, events (where the light '
-        'changes), or, in simulation alone, depth or segmentation',
+        'changes), or, in simulation alone, depth, segmentation, or cloud: depth as the camera '
+        'would see it where it belongs',
         choices=KINDS,
     )
     camera_jitter: float = option(

@@ -41,6 +41,8 @@ _PATCH = {**_NO_CONTRAST, 'agent.judge': 'patch', 'agent.gan_loss': 'bce',
 _DISENTANGLED = {**_NO_CONTRAST, 'agent.judge': 'disentangled'}
 _BYOL = {'agent.contrastive': 'byol', **_APART}
 _SHIFT = {'augment.apply': 'nowhere'}
+# Colours are none of distances and numbers of shapes: T is the random shift.
+_RENDERED = {'augment.kind': 'shift'}
 _HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART}
 
 _CLONE = {**_NO_CONTRAST, 'agent.cloning': True, 'expert.action_topic': '/action',
@@ -232,6 +234,12 @@ _ABLATIONS = {
             (
                 'event', 'event images, random shift alone (Eb-LAIfO)', 'Eb-LAIfO code',
                 {**_NO_CONTRAST, **_SHIFT},
+            ),
+            ('depth', 'distances, T = shift', _CLAIFO, _RENDERED),
+            ('segmentation', 'which shape is where, T = shift', _CLAIFO, _RENDERED),
+            (
+                'cloud', 'distances from where the camera belongs, T = shift', 'this project',
+                _RENDERED,
             ),
         )
     },

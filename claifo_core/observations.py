@@ -1,7 +1,8 @@
 """What a policy sees of its frames: colours, grey levels, or where the light changes.
 
 Film, simulator and live camera pass through the same :class:`Observer`, so that the same pictures
-give the same observations. Depth and segmentation are rendered as they are seen, and pass through.
+give the same observations. Depth, segmentation and cloud are rendered as they are seen, and pass
+through.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from claifo_core.errors import ClaifoError, did_you_mean
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RENDERED = ('depth', 'segmentation')
+RENDERED = ('depth', 'segmentation', 'cloud')
 """Kinds that only a simulator can make."""
 KINDS = ('rgb', 'grayscale', 'event', *RENDERED)
 
@@ -37,6 +38,17 @@ def check_kind(kind: str) -> None:
             f'observation is {kind!r}{did_you_mean(kind, KINDS)}; it must be one of '
             f'{", ".join(KINDS)}'
         )
+
+
+def film_kind(kind: str) -> str:
+    """Return what films must show for observations of a kind: ``rgb``, or a rendered kind.
+
+    A cloud shows depth as the camera would see it where it belongs. That of an expert is there, so
+    its depth is what its cloud would show.
+    """
+    if kind == 'cloud':
+        return 'depth'
+    return kind if kind in RENDERED else 'rgb'
 
 
 def luma(frame: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -34,6 +34,9 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
     ('network.encoder', 'vit'): ('encoders.py', ('test_encoders.py',)),
     ('env.observation', 'grayscale'): ('observations.py', ('test_observations.py',)),
     ('env.observation', 'event'): ('observations.py', ('test_observations.py',)),
+    ('env.observation', 'depth'): ('', ('test_observations.py',)),
+    ('env.observation', 'segmentation'): ('', ('test_observations.py',)),
+    ('env.observation', 'cloud'): ('', ('test_observations.py',)),
 }
 
 

@@ -89,8 +89,8 @@ def _add_record(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         '--image',
         default='rgb',
-        help='what the pictures show: rgb (for events and grey levels, too), depth or '
-        'segmentation (default: rgb)',
+        help='what the pictures show: rgb (for events and grey levels, too), depth (for clouds, '
+        'too), segmentation, or cloud, where the domain moves the camera (default: rgb)',
     )
     parser.add_argument(
         '--compressed',

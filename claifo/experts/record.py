@@ -54,7 +54,7 @@ def record(
         size_px: width and height of the pictures.
         episode_steps: control steps per episode; 0 for the task's own limit.
         cameras: names of the cameras, a topic each; none for those of the task.
-        image: what they show: ``rgb``, ``depth`` or ``segmentation``.
+        image: what they show: ``rgb``, ``depth``, ``segmentation`` or ``cloud``.
         random: film uniformly random actions in place of the expert.
         encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
         actions: write what the expert does and earns, too; a film is images alone.

@@ -217,8 +217,9 @@ class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):
             self._view = View(self.model, self.cameras, self._spec.size_px,
                               fast=self._spec.profile == 'fast', hidden=self._hidden,
                               image=self._spec.image)
+        homes = self._painter.homes(self.data) if self._spec.image == 'cloud' else ()
         moment = self._look.seed, self._episode, self._control_step
-        return corrupt(self._view.render(self.data), self._look, moment)
+        return corrupt(self._view.render(self.data, homes), self._look, moment)
 
     def render(self) -> np.ndarray:
         """Return :meth:`pixels`, under the name that gymnasium knows."""

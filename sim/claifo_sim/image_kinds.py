@@ -1,6 +1,7 @@
 """Pictures of distance and of what is where, as grey pictures that a network can see.
 
-Both follow the authors' code, without its early rounding to whole numbers.
+Both follow the authors' code, without its early rounding to whole numbers. A picture of kind
+``cloud`` is that of depth as the camera would take it where it belongs (:mod:`claifo_sim.clouds`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import mujoco
 
-KINDS = ('rgb', 'depth', 'segmentation')
+KINDS = ('rgb', 'depth', 'segmentation', 'cloud')
 
 
 def metres(buffer: np.ndarray, model: mujoco.MjModel) -> np.ndarray:

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from claifo_sim import patterns
+from claifo_sim.clouds import Eye, eye_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 # Every array of the model that a domain may change; all are small. Textures are kept apart.
 _ARRAYS = (
     'light_diffuse', 'light_pos', 'light_pos0', 'light_poscom0', 'light_dir', 'light_dir0',
-    'mat_rgba', 'geom_rgba', 'cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0',
-    'cam_fovy',
+    'mat_rgba', 'geom_rgba',
 )
+_CAMERA = ('cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0', 'cam_fovy')
 _HEADLIGHT = ('ambient', 'diffuse', 'specular')
 
 
@@ -75,7 +76,7 @@ class Painter:
         self._model = model
         self._stock = stock
         self._cameras = cameras
-        self._arrays = {name: getattr(model, name).copy() for name in _ARRAYS}
+        self._arrays = {name: getattr(model, name).copy() for name in (*_ARRAYS, *_CAMERA)}
         self._headlight = {k: getattr(model.vis.headlight, k).copy() for k in _HEADLIGHT}
         self._shadow_px = int(model.vis.quality.shadowsize)
         self._textures: dict[int, np.ndarray] = {}
@@ -96,6 +97,21 @@ class Painter:
         for camera in self._cameras:
             self._move_camera(camera, domain)
         return self._paint_textures(domain)
+
+    def homes(self, data: mujoco.MjData) -> list[Eye]:
+        """Return where each camera would be now if no look had moved it; ``data`` stays."""
+        model = self._model
+        moved = {name: getattr(model, name).copy() for name in _CAMERA}
+        self._place_cameras(self._arrays)
+        mujoco.mj_camlight(model, data)
+        found = [eye_of(model, data, camera) for camera in self._cameras]
+        self._place_cameras(moved)
+        mujoco.mj_camlight(model, data)
+        return found
+
+    def _place_cameras(self, arrays: Mapping[str, np.ndarray]) -> None:
+        for name in _CAMERA:
+            getattr(self._model, name)[:] = arrays[name]
 
     def _restore(self) -> None:
         for name, value in self._arrays.items():

@@ -265,7 +265,8 @@ def make(
             (the suite's own picture quality), or ``off`` (observations without pictures).
         episode_steps: Cut episodes after this many agent steps; 0 keeps the task's own limit.
         cameras: Names of the model's cameras, in order; none means those of the task.
-        image: What cameras show: ``rgb``, ``depth`` or ``segmentation``.
+        image: What cameras show: ``rgb``, ``depth``, ``segmentation``, or ``cloud``: depth, as
+            the cameras would see it where they belong.
         camera_jitter: Each episode every camera is turned by up to so many degrees about each of
             its axes, and shifted by up to so many hundredths of the extent of the scene.
         lens: Makes what turns the pictures of an episode, one after the other, into what is

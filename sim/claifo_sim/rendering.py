@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from claifo_sim import image_kinds
+from claifo_sim import clouds, image_kinds
 from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import mujoco
 
@@ -143,7 +143,7 @@ class View:
             fast: No shadow, reflection or multisampling, but 2x supersampling; else the model's
                 own quality.
             hidden: Groups of shapes that are not drawn, beside those that MuJoCo hides.
-            image: ``rgb``, or grey pictures of ``depth`` or ``segmentation``
+            image: ``rgb``, or grey pictures of ``depth``, ``cloud`` or ``segmentation``
                 (:mod:`claifo_sim.image_kinds`).
 
         Raises:
@@ -155,7 +155,8 @@ class View:
         self._mj = mujoco
         self._model = model
         self._fast = fast
-        self._drawn_px = size_px * (2 if fast else 1)
+        self._step = 2 if fast else 1  # of labels and distances one sample counts, never a mean
+        self._drawn_px = size_px * self._step
         self._pixels = np.empty((self._drawn_px, self._drawn_px, 3), np.uint8)
         self._rect = mujoco.MjrRect(0, 0, self._drawn_px, self._drawn_px)
         self._option = mujoco.MjvOption()
@@ -208,39 +209,54 @@ class View:
             self._build()
         self._window.make_current()
 
-    def render(self, data: mujoco.MjData) -> np.ndarray:
+    def render(self, data: mujoco.MjData, homes: Sequence[clouds.Eye] = ()) -> np.ndarray:
         """Return the pictures of ``data``, upright, uint8 (H, W, 3 V) RGB; a new array.
 
         Those of V cameras lie one behind the other in the last axis.
+
+        Args:
+            data: The state.
+            homes: Where each camera belongs, for a picture of kind ``cloud``.
         """
         self._current()
-        views = [self._shoot(data, camera) for camera in self._cameras]
+        if self._image in ('depth', 'cloud'):
+            views = self._depths(data, homes)
+        else:
+            views = [self._shoot(data, camera) for camera in self._cameras]
         return views[0] if len(views) == 1 else np.concatenate(views, 2)
 
-    def _shoot(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
+    def _draw(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> None:
         self._mj.mjv_updateScene(
             self._model, data, self._option, self._perturb, camera,
             self._mj.mjtCatBit.mjCAT_ALL.value, self._scene,
         )
         self._mj.mjr_render(self._rect, self._scene, self._context)
-        if self._image != 'rgb':
-            return self._labels()
+
+    def _shoot(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
+        """Return the picture of colours or of segmentation of one camera."""
+        self._draw(data, camera)
         self._mj.mjr_readPixels(self._pixels, None, self._rect, self._context)
+        if self._image == 'segmentation':
+            drawn = self._pixels[::-1][::self._step, ::self._step]
+            shapes = image_kinds.shapes_at(drawn, self._scene)
+            return image_kinds.segmentation_picture(shapes)
         if not self._fast:
             return self._pixels[::-1].copy()
         return _halve(self._pixels)[::-1].copy()
 
-    def _labels(self) -> np.ndarray:
-        """Return the picture of depth or segmentation: of four samples one, never their mean."""
-        every = slice(None, None, 2 if self._fast else 1)
-        if self._image == 'depth':
-            depth = np.empty(self._pixels.shape[:2], np.float32)
-            self._mj.mjr_readPixels(None, depth, self._rect, self._context)
-            distance = image_kinds.metres(depth, self._model)
-            return image_kinds.depth_picture(distance[::-1][every, every])
-        self._mj.mjr_readPixels(self._pixels, None, self._rect, self._context)
-        shapes = image_kinds.shapes_at(self._pixels[::-1][every, every], self._scene)
-        return image_kinds.segmentation_picture(shapes)
+    def _depths(self, data: mujoco.MjData, homes: Sequence[clouds.Eye]) -> list[np.ndarray]:
+        """Return the picture of depth of each camera, seen from its home where that is given."""
+        distances = [self._distance(data, camera) for camera in self._cameras]
+        eyes = [clouds.eye_of(self._model, data, k.fixedcamid) for k in self._cameras]
+        sampled = clouds.gathered(distances, eyes, homes or eyes, self._step)
+        return [image_kinds.depth_picture(distance) for distance in sampled]
+
+    def _distance(self, data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
+        """Return distances in metres as they are drawn, float64 (H, W)."""
+        self._draw(data, camera)
+        depth = np.empty(self._pixels.shape[:2], np.float32)
+        self._mj.mjr_readPixels(None, depth, self._rect, self._context)
+        return image_kinds.metres(depth[::-1], self._model)
 
     def close(self) -> None:
         """Free the context; more calls do nothing."""

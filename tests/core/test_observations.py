@@ -13,7 +13,14 @@ from claifo_core.deploy import contract as contracts
 from claifo_core.errors import ClaifoError
 from claifo_core.frames import FrameSpec
 from claifo_core.networks import build_networks
-from claifo_core.observations import Observer, grayscale, observe_episode
+from claifo_core.observations import (
+    KINDS,
+    RENDERED,
+    Observer,
+    film_kind,
+    grayscale,
+    observe_episode,
+)
 from claifo_core.policy import Policy
 
 
@@ -85,7 +92,7 @@ def test_grey_is_that_of_opencv_for_each_view(views, seed):
         assert (seen[..., part] == seen[..., 3 * view : 3 * view + 1]).all()
 
 
-@pytest.mark.parametrize('kind', ['rgb', 'grayscale', 'event', 'depth', 'segmentation'])
+@pytest.mark.parametrize('kind', KINDS)
 def test_views_do_not_mix_and_an_episode_forgets_the_one_before(kind):
     frames = film(5, views=2)
     observer = Observer(kind)
@@ -112,14 +119,21 @@ def test_the_kind_travels_in_the_policy_file_and_in_the_contract():
     assert Policy(policy.parts['encoder'], policy.parts['actor'], old).frames == FrameSpec(24)
     with pytest.raises(ClaifoError, match='observation is event, the policy has rgb'):
         contracts.check_policy(contract, old, 'contract.yaml')
-    rendered = {**policy.metadata, 'frames': {**old['frames'], 'observation': 'depth'}}
-    with pytest.raises(ClaifoError, match='only a simulator shows'):
-        contracts.of_policy(rendered)
+    for kind in RENDERED:
+        rendered = {**policy.metadata, 'frames': {**old['frames'], 'observation': kind}}
+        with pytest.raises(ClaifoError, match=f'is {kind}, which only a simulator shows'):
+            contracts.of_policy(rendered)
+
+
+def test_films_show_what_the_agent_needs():
+    assert [film_kind(kind) for kind in KINDS] == [
+        'rgb', 'rgb', 'rgb', 'depth', 'segmentation', 'depth'
+    ]  # fmt: skip
 
 
 def test_a_misspelt_kind_is_one_line():
     for wrong in (lambda: FrameSpec(24, None, 'evnet'), lambda: Observer('evnet')):
-        with pytest.raises(ClaifoError, match=r'did you mean event\?.*segmentation$'):
+        with pytest.raises(ClaifoError, match=r'did you mean event\?.*cloud$'):
             wrong()
     with pytest.raises(ClaifoError, match='must be one of rgb, grayscale'):
         EnvConfig(observation='grey')

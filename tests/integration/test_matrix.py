@@ -22,8 +22,6 @@ from claifo_core.evaluation import evaluate
 from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
-WANTED = 'dim/source,unseen/blur_3,stock'
-
 
 def policy(folder, observation='rgb', domain='dim/target', seed=2):
     """Write an untrained policy whose actions depend on what it sees."""
@@ -40,15 +38,19 @@ def call(*words):
     return cli.main(['eval', *map(str, words)])
 
 
-@pytest.mark.parametrize('observation', ['rgb', 'event'])
-def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observation):
+@pytest.mark.parametrize(
+    ('observation', 'unseen'),
+    [('rgb', 'unseen/blur_3'), ('event', 'unseen/blur_3'), ('cloud', 'unseen/camera_medium')],
+)
+def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observation, unseen):
     run = policy(tmp_path / 'run', observation)
-    assert call(run, '--matrix', '--episodes', 2, '--seed', 5, '--looks', WANTED) == 0
+    wanted = f'dim/source,{unseen},stock'
+    assert call(run, '--matrix', '--episodes', 2, '--seed', 5, '--looks', wanted) == 0
     assert 'mean over 1 unseen looks' in capsys.readouterr().out
     cells = {cell.look: cell for cell in matrix.read_csv(run / 'matrix.csv')}
     assert {look: cell.group for look, cell in cells.items()} == {
         'dim/target': 'training', 'dim/source': 'expert', 'stock': 'pair',
-        'unseen/blur_3': 'unseen',
+        unseen: 'unseen',
     }  # fmt: skip
     played, actor = {}, Policy.load(run / 'policy.safetensors')
     for look, cell in cells.items():

@@ -13,9 +13,8 @@ from claifo.experts import load_expert
 from claifo.training import read_expert
 from claifo_core import settings
 from claifo_core.errors import ClaifoError
+from claifo_core.observations import KINDS, film_kind
 from claifo_sim import VectorEnv
-
-KINDS = ('rgb', 'grayscale', 'event', 'depth', 'segmentation')
 
 
 def config(**env):
@@ -30,7 +29,7 @@ def config(**env):
 def film(run, monkeypatch, folder):
     """Film the expert where training looks for its films."""
     monkeypatch.chdir(folder)
-    image = run.env.observation if run.env.observation in ('depth', 'segmentation') else 'rgb'
+    image = film_kind(run.env.observation)
     words = ('expert', 'record', run.env.task, '--domain', 'dim/source', '--episodes', '2',
              '--size-px', '32', '--episode-steps', '25', '--seed', '3', '--image', image)
     assert cli.main(words) == 0

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 import pytest
+from rays import cast, interior
 
 from claifo_sim import SimError, VectorEnv, make
 from claifo_sim.image_kinds import depth_picture, segmentation_picture
 from claifo_sim.registry import EnvSpec
 
 SIZE = 64
-
-
-def cast(env, camera: int, offset: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return shape (-1: none) and distance along the view axis, at a point of each pixel."""
-    model, data = env.model, env.data
-    half = np.tan(np.radians(model.cam_fovy[camera]) / 2)
-    line = ((np.arange(SIZE) + offset) / SIZE * 2 - 1) * half
-    turn = data.cam_xmat[camera].reshape(3, 3)
-    shapes, depth = np.full((SIZE, SIZE), -1), np.full((SIZE, SIZE), np.inf)
-    found = np.zeros(1, np.int32)
-    for row, up in enumerate(-line):
-        for column, right in enumerate(line):
-            ray = np.array((right, up, -1.0))
-            distance = mujoco.mj_ray(model, data, data.cam_xpos[camera], turn @ ray, None, 1, -1,
-                                     found)
-            if found[0] >= 0:
-                shapes[row, column], depth[row, column] = found[0], distance
-    return shapes, depth
-
-
-def interior(shapes: np.ndarray) -> np.ndarray:
-    """Return the pixels whose neighbours show the same."""
-    padded = np.pad(shapes, 1, mode='edge')
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
-    return (windows == shapes[..., None, None]).all((-2, -1))
 
 
 # With multisampling the sample that counts may lie anywhere in the pixel.
@@ -49,7 +24,7 @@ def test_pictures_are_those_of_rays(profile, offset, levels):
     }
     seen = {kind: env.reset(seed=2)[0]['pixels'] for kind, env in worlds.items()}
     env = worlds['depth']
-    shapes, depth = cast(env, env.cameras[0], offset)
+    shapes, depth = cast(env, env.cameras[0], SIZE, offset)
     far = env.model.vis.map.zfar * env.model.stat.extent
     inside = interior(shapes)
     assert inside.mean() > 0.6 and len(np.unique(shapes[inside])) > 2

@@ -121,7 +121,8 @@ def test_the_command_of_a_run_makes_its_configuration(study_file, tmp_path: Path
     acting = '_actions' if wanted.expert.action_topic else ''
     films = [f'{option}: {tmp_path / film}, not ' for option, film in study.films(run).items()]
     assert sorted(settings.differences(read, wanted)) == sorted(['threads: 1, not 0', *films])
-    film = Path(f'films/point_mass_easy_big_dim_source_24px{acting}')
+    kind = {'depth': '_depth', 'segmentation': '_segmentation', 'cloud': '_depth'}.get(method, '')
+    film = Path(f'films/point_mass_easy_big_dim_source_24px{kind}{acting}')
     assert study.films(run)['expert.bag'] == film
 
 
