@@ -19,7 +19,7 @@ from claifo_core.layers import Linear
 from claifo_core.objective import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from claifo_core.learner import Learner
     from claifo_core.networks import Encoder
@@ -86,14 +86,22 @@ class PlainAugmenter(augment.Augmenter):
 class PlainAgent(agent.Agent):
     """Algorithm 1 in order, ten encodes per update: reward from fresh views."""
 
-    def update(self, agent: Batch, expert: Batch, std: float) -> dict[str, Tensor]:
+    def update(
+        self,
+        agent: Batch,
+        expert: Batch,
+        std: float | Tensor,
+        random: Sequence[Tensor] = (),
+        *,
+        offline: bool = False,
+    ) -> dict[str, Tensor]:
         """Do one update of every network, the encoder step sequential."""
         with torch.no_grad():
             second = View(self._encode(self._view(agent.obs, 'contrastive')))
         first = View(self._encode(self._view(agent.obs, 'contrastive')))
         loss, metrics = self._objective.loss(first, second)
         self._step(loss, 'encoder')
-        reward = self._imitation_reward((agent, expert), ([], []), metrics)
+        reward = self._imitation_reward((agent, expert), random, ([], []), metrics)
         with torch.no_grad():
             next_latent = self._encode(self._view(agent.next_obs, 'critic'))
         latent = self._encode(self._view(agent.obs, 'critic'))
@@ -105,6 +113,7 @@ class PlainAgent(agent.Agent):
     def _imitation_reward(
         self,
         batches: tuple[Batch, Batch],
+        random: Sequence[Tensor],
         pairs: tuple[list[Tensor], list[Tensor]],
         metrics: dict[str, Tensor],
     ) -> Tensor:
