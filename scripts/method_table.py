@@ -7,6 +7,7 @@ A test compares the page.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from claifo_core.methods import METHODS, Method
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'methods.md'
+COSTS = ROOT / 'benchmarks' / 'results' / 'methods.json'
 BEGIN, END = '<!-- method_table begins -->', '<!-- method_table ends -->'
 _LOSSES = ('test_baseline_losses.py', 'test_gradient_flow_methods.py')
 # Code that the default does without, and the tests of what it computes.
@@ -42,7 +44,10 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
 
 def table() -> str:
     """Return the rows of all methods."""
-    head = ('`--method`', 'what it is', 'paper', 'options', 'code of its own', 'tests')
+    head = (
+        '`--method`', 'what it is', 'paper', 'options', 'code of its own', 'tests', 'ms', 'GFLOP',
+        'GFLOP/s',
+    )  # fmt: skip
     lines = [head, ('---',) * len(head), *(_row(name, METHODS[name]) for name in METHODS)]
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
@@ -54,8 +59,14 @@ def _row(name: str, method: Method) -> tuple[str, ...]:
     options = [f'`{key}: {_word(value)}`' for key, value in method.overrides.items()]
     return (
         f'`{name}`', method.summary, method.source, ', '.join(options) or 'none',
-        ', '.join(code) or 'none', ', '.join(f'`{test}`' for test in tests),
+        ', '.join(code) or 'none', ', '.join(f'`{test}`' for test in tests), *_cost(name),
     )  # fmt: skip
+
+
+def _cost(name: str) -> tuple[str, ...]:
+    """Return what an update of a method took in benchmarks/compare_methods.py."""
+    found = json.loads(COSTS.read_text())['methods'][name]
+    return f'{found["cpu_ms"]:.0f}', f'{found["gflop"]:.2f}', f'{found["gflop_per_s"]:.0f}'
 
 
 def _word(value: object) -> str:

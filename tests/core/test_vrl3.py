@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_capture import WithoutHost
 from test_checkpoint import assert_same, save
+from test_cloning import error_of
 from test_methods import options_of
 from toy_world import DotVector, Session, expert_demonstrations, small_config
 
@@ -71,6 +72,19 @@ def test_offline_updates_learn_from_what_the_expert_did_and_earned():
         results.append(made.tensors()['critic.heads.0.0.weight'])
     assert not torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+def test_demonstrations_alone_teach_it_to_act():
+    """The first stage, in episodes that it has not seen."""
+    made = learner(
+        agent__offline_updates=500, agent__batch_size=64, agent__discount=0.9,
+        augment__shift_px=0, network__channels=8, network__hidden_dim=64,
+    )  # fmt: skip
+    made.take_expert(*expert_demonstrations(60))
+    assert error_of(made.policy()) > 0.9
+    for _ in range(500):
+        made.update()
+    assert made.steps == 0 and error_of(made.policy()) < 0.5
 
 
 def test_a_batch_is_drawn_as_from_one_memory():
