@@ -41,8 +41,9 @@ _PATCH = {**_NO_CONTRAST, 'agent.judge': 'patch', 'agent.gan_loss': 'bce',
 _DISENTANGLED = {**_NO_CONTRAST, 'agent.judge': 'disentangled'}
 _BYOL = {'agent.contrastive': 'byol', **_APART}
 _SHIFT = {'augment.apply': 'nowhere'}
-# Colours are none of distances and numbers of shapes: T is the random shift.
-_RENDERED = {'augment.kind': 'shift'}
+# Distances and numbers of shapes have no colours. But the greys of all distances hang on the
+# nearest and the mean one of their picture, so T scales them a little (docs/robustness.md).
+_DISTANCES = {'augment.kind': 'brightness', 'augment.brightness': (0.8, 1.25)}
 _HIDE = {'agent.contrastive_data': 'expert', 'agent.hide_domain': True, **_APART}
 
 _CLONE = {**_NO_CONTRAST, 'agent.cloning': True, 'expert.action_topic': '/action',
@@ -235,11 +236,14 @@ _ABLATIONS = {
                 'event', 'event images, random shift alone (Eb-LAIfO)', 'Eb-LAIfO code',
                 {**_NO_CONTRAST, **_SHIFT},
             ),
-            ('depth', 'distances, T = shift', _CLAIFO, _RENDERED),
-            ('segmentation', 'which shape is where, T = shift', _CLAIFO, _RENDERED),
+            ('depth', 'distances, T = a little brightness', _CLAIFO, _DISTANCES),
             (
-                'cloud', 'distances from where the camera belongs, T = shift', 'this project',
-                _RENDERED,
+                'segmentation', 'which shape is where, T = shift', _CLAIFO,
+                {'augment.kind': 'shift'},
+            ),
+            (
+                'cloud', 'distances from where the camera belongs, T as for depth',
+                'this project', _DISTANCES,
             ),
         )
     },
