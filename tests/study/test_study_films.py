@@ -15,7 +15,7 @@ def test_each_method_has_a_film_of_what_it_sees(study_file, tmp_path):
     study = config.load(study_file(METHODS))
     runner._record_films(study, tmp_path, lambda: False)
     name = 'films/point_mass_easy_big_dim_source_24px'
-    films = {run.method: study.film(run) for run in study.runs()}
+    films = {run.method: study.films(run)['expert.bag'] for run in study.runs()}
     assert {method: str(film) for method, film in films.items()} == {
         'claifo': name, 'event': name, 'depth': f'{name}_depth', 'cloud': f'{name}_depth',
         'segmentation': f'{name}_segmentation',
