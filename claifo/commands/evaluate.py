@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_mixed(args: argparse.Namespace) -> None:
+    from claifo.study.store import STUDY_FILE
     from claifo_core.errors import ClaifoError
 
     wrong = {
@@ -72,6 +73,8 @@ def _refuse_mixed(args: argparse.Namespace) -> None:
             raise ClaifoError(f'{option} is {getattr(args, name)}, but {way}')
     if len(args.policy) > 1 and not args.matrix:
         raise ClaifoError(f'{args.policy[1]}: a second policy needs --matrix')
+    if (args.policy[0] / STUDY_FILE).is_file() and not args.matrix:
+        raise ClaifoError(f'{args.policy[0]}: a study needs --matrix; or name one of its runs')
 
 
 def _matrix(args: argparse.Namespace) -> int:

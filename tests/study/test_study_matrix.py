@@ -65,3 +65,5 @@ def test_a_study_without_a_finished_run_is_told(begun, capsys):
     _, folder = begun
     assert cli.main(['eval', str(folder), '--matrix']) == 2
     assert f'{folder}: no run of this study is finished' in capsys.readouterr().err
+    assert cli.main(['eval', str(folder)]) == 2
+    assert f'{folder}: a study needs --matrix' in capsys.readouterr().err
