@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TRAINING, EXPERT, PAIR, UNSEEN = 'training', 'expert', 'pair', 'unseen'
 """Where a look stands to the policy: what it was trained in, and so on."""
+NO_SHARE = None, None, None
+_LEARNT = 0.1  # of the expert's return, in the look of training; shares of less say nothing
 _NOTHING = 1e-9  # stands for a mean return of 0 among the draws
 
 
@@ -53,7 +55,8 @@ class Cell:
         return_mean: Mean true return.
         return_std: Its standard deviation over the episodes.
         success_rate: Share of the episodes with success in at least one step.
-        share: Mean return over that in the look of training; None where that is not above 0.
+        share: Mean return over that in the look of training; None where that is not above 0, or
+            below a tenth of the expert's.
         share_low: Lower end of its 95 % interval (bootstrap over episodes).
         share_high: Upper end.
     """
@@ -119,7 +122,7 @@ def share(
     """
     pairs = np.array([returns, reference])
     if pairs[1].mean() <= 0:
-        return None, None, None
+        return NO_SHARE
 
     def ratio(episodes: NDArray[np.float64]) -> NDArray[np.float64]:
         drawn = pairs[:, episodes.astype(np.int64)].mean(-1)
@@ -130,13 +133,15 @@ def share(
 
 
 def measure(
-    policies: Sequence[tuple[Path, str]], seeds: Sequence[int], wanted: Sequence[str],
+    policies: Sequence[tuple[Path, str, float | None]],
+    seeds: Sequence[int],
+    wanted: Sequence[str],
     report: Callable[[str], None],
 ) -> list[Cell]:
     """Play every policy in every look.
 
     Args:
-        policies: Their files, and the names of their rows.
+        policies: Their files, the names of their rows, and the returns of their experts, if known.
         seeds: One per episode.
         wanted: Names of the looks; none: all.
         report: Takes the lines of progress.
@@ -148,7 +153,7 @@ def measure(
     from claifo.matrix_pool import Job, play_all
     from claifo_core.policy import Policy
 
-    files, names = zip(*policies, strict=True)
+    files, names, experts = zip(*policies, strict=True)
     about = [Policy.load(file).metadata for file in files]
     rows = [looks_of(told['task'], told['domain'], wanted) for told in about]
     jobs = {
@@ -161,19 +166,24 @@ def measure(
 
     played = dict(zip(jobs, play_all(list(jobs.values()), tell), strict=True))
     return [
-        _cell(names[row], about[row], look, played[row, look], played[row, rows[row][0]])
+        _cell(
+            names[row], about[row], look, played[row, look], played[row, rows[row][0]],
+            experts[row],
+        )
         for row, look in jobs
     ]
 
 
 def _cell(
-    run: str, about: dict[str, Any], look: Look, played: Evaluation, reference: Evaluation
-) -> Cell:
+    run: str, about: dict[str, Any], look: Look, played: Evaluation, reference: Evaluation,
+    expert: float | None,
+) -> Cell:  # fmt: skip
     told = played.summary()
+    learnt = expert is None or np.mean(reference.returns) >= _LEARNT * expert
     return Cell(
         run, about['task'], about['domain'], look.name, look.group, told['episodes'],
         told['return_mean'], told['return_std'], told['success_rate'],
-        *share(played.returns, reference.returns),
+        *(share(played.returns, reference.returns) if learnt else NO_SHARE),
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from claifo.matrix import TRAINING, Cell, share
+from claifo.matrix import NO_SHARE, TRAINING, Cell, share
 from claifo.study import progress, store
 from claifo_core.errors import ClaifoError
+from claifo_core.metrics import read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,10 +20,11 @@ _SEED = re.compile(r', seed \d+$')
 
 
 class Row(NamedTuple):
-    """A policy file, and the name of its row."""
+    """A policy file, the name of its row, and the expert's return, where its run knows it."""
 
     policy: Path
     name: str
+    expert: float | None
 
 
 def rows_of(places: Sequence[Path]) -> list[Row]:
@@ -38,8 +40,8 @@ def rows_of(places: Sequence[Path]) -> list[Row]:
         if (path / store.STUDY_FILE).is_file():
             rows += _of_study(path)
         else:
-            file = path / 'policy.safetensors' if path.is_dir() else path
-            rows.append(Row(file, name if told_apart else str(path)))
+            name = name if told_apart else str(path)
+            rows.append(_of_run(path, name) if path.is_dir() else Row(path, name, None))
     return rows
 
 
@@ -51,9 +53,17 @@ def _of_study(folder: Path) -> Iterator[Row]:
             found = True
             world = f'{run.task}, {run.domain}' if several else run.domain
             name = f'{run.method}, {world}, seed {run.seed}'
-            yield Row(folder / run.folder / 'policy.safetensors', name)
+            yield _of_run(folder / run.folder, name)
     if not found:
         raise ClaifoError(f'{folder}: no run of this study is finished; end it by `claifo study`')
+
+
+def _of_run(folder: Path, name: str) -> Row:
+    metrics = folder / 'metrics.jsonl'
+    records = read_jsonl(metrics) if metrics.is_file() else ()
+    starts = [record for record in records if record.get('kind') == 'start']
+    expert = starts[-1].get('expert_return') if starts else None
+    return Row(folder / 'policy.safetensors', name, expert)
 
 
 def averaged(cells: Sequence[Cell]) -> list[Cell]:
@@ -73,11 +83,12 @@ def averaged(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _mean(name: str, cells: Sequence[Cell], trained: Sequence[Cell]) -> Cell:
-    returns = [cell.return_mean for cell in cells]
-    first = cells[0]
+    returns, first = [cell.return_mean for cell in cells], cells[0]
+    known = all(cell.share is not None for cell in trained)
+    reference = [cell.return_mean for cell in trained]
     return Cell(
         name, first.task, first.trained_in, first.look, first.group,
         sum(cell.episodes for cell in cells), float(np.mean(returns)),
         float(np.std(returns, ddof=1)), float(np.mean([cell.success_rate for cell in cells])),
-        *share(returns, [cell.return_mean for cell in trained]),
+        *(share(returns, reference) if known else NO_SHARE),
     )  # fmt: skip

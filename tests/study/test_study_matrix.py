@@ -35,9 +35,9 @@ def test_finished_runs_are_played_and_seeds_make_one_row(begun, write_run, save_
     assert 'Robustness' in shown and 'data:image/png' in shown
 
 
-def cell(run: str, look: str, group: str, returned: float) -> matrix.Cell:
+def cell(run: str, look: str, group: str, returned: float, share=1.0) -> matrix.Cell:
     return matrix.Cell(run, 'walker_walk', 'dim/target', look, group, 5, returned, 1.0, 0.5,
-                       None, None, None)  # fmt: skip
+                       share, None, None)  # fmt: skip
 
 
 def test_means_are_over_seeds_and_shares_are_of_means():
@@ -59,6 +59,22 @@ def test_means_are_over_seeds_and_shares_are_of_means():
     assert second.share_low == pytest.approx(low, abs=0.03)
     assert second.share_high == pytest.approx(high, abs=0.03)
     assert last is alone
+
+
+def test_policies_that_have_learnt_next_to_nothing_have_no_share(begun, write_run, save_policy):
+    """The expert has 900 and they less than a tenth: one over the other says nothing."""
+    study, folder = begun
+    run = next(study.runs())
+    write_run(folder, study, run, [1.0, 2.0])
+    save_policy(folder, study, run)
+    assert cli.main(['eval', str(folder), '--matrix', '--episodes', '1', '--looks', LOOK]) == 0
+    assert [cell.share for cell in matrix.read_csv(folder / 'matrix.csv')] == [None, None]
+    cells = [
+        cell(f'claifo, dim/target, seed {seed}', look, group, 100.0 + seed, share)
+        for seed, share in enumerate((1.0, None))
+        for look, group in (('dim/target', 'training'), (LOOK, 'unseen'))
+    ]
+    assert [found.share for found in averaged(cells)] == [None, None]
 
 
 def test_a_study_without_a_finished_run_is_told(begun, capsys):
