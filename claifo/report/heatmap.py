@@ -29,7 +29,10 @@ def heat_map(cells: Sequence[Cell]) -> bytes:
 
     The look of training is framed; unseen looks stand to the right of the line.
     """
-    runs = {cell.run: f'{cell.run}\n({cell.trained_in})' for cell in cells}
+    runs = {
+        cell.run: cell.run if cell.trained_in in cell.run else f'{cell.run}\n({cell.trained_in})'
+        for cell in cells
+    }
     looks = _columns(cells)
     size = (_CELL_IN * len(looks) + 3.2, _CELL_IN * len(runs) + 2.3)
     figure = Figure(figsize=size, layout='constrained')
