@@ -90,7 +90,7 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     on_cpu = learner.device.type == 'cpu'
     update_ms = found['cpu_ms'] / torch.get_num_threads() if on_cpu else found['wall_ms']
     reached = 1e-6 * whole / update_ms
-    found = {
+    told = {
         'flop': {'update': whole, **(flop(config, shape) if known else {})},
         'bytes': None,
         'gflop_per_s': round(reached, 2),
@@ -99,9 +99,9 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     }
     if known:
         moved = bytes_moved(config, shape)
-        found['bytes'] = {'update': sum(moved.values()), **moved}
-        found['gb_per_s'] = round(1e-6 * sum(moved.values()) / update_ms, 3)
-    return found
+        told['bytes'] = {'update': sum(moved.values()), **moved}
+        told['gb_per_s'] = round(1e-6 * sum(moved.values()) / update_ms, 3)
+    return told
 
 
 def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:

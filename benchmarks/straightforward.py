@@ -86,14 +86,8 @@ class PlainAugmenter(augment.Augmenter):
 class PlainAgent(agent.Agent):
     """Algorithm 1 in order, ten encodes per update: reward from fresh views."""
 
-    def update(
-        self,
-        agent: Batch,
-        expert: Batch,
-        std: float | Tensor,
-        random: Sequence[Tensor] = (),
-        *,
-        offline: bool = False,
+    def _sequential(
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
     ) -> dict[str, Tensor]:
         """Do one update of every network, the encoder step sequential."""
         with torch.no_grad():
@@ -109,6 +103,8 @@ class PlainAgent(agent.Agent):
         self._step(loss, 'encoder', 'critic')
         self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
         return metrics
+
+    _joint = _sequential
 
     def _imitation_reward(
         self,

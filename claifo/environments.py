@@ -46,23 +46,19 @@ def expert_bag(
     return Path('bags') / f'{task}_{look}_{size_px}px{views}{kind}{more}'
 
 
-def films_of(config: TrainConfig) -> Path:
-    """Return where the films are kept from which an agent of this world can learn."""
-    env = config.env
+def films_of(config: TrainConfig, option: str = 'bag') -> Path:
+    """Return where the films are kept from which an agent of this world can learn.
+
+    Args:
+        config: The run.
+        option: Which film: that option of ``expert`` names it.
+    """
+    env, (domain, image) = config.env, _shown(config.env, option)
+    of_expert = option == 'bag'
     return expert_bag(
-        env.task, source_of(env.domain), env.size_px, env.cameras, film_kind(env.observation),
-        actions=bool(config.expert.action_topic),
+        env.task, domain, env.size_px, env.cameras, image,
+        actions=of_expert and bool(config.expert.action_topic), random=not of_expert,
     )  # fmt: skip
-
-
-def random_films_of(config: TrainConfig) -> tuple[Path, Path]:
-    """Return where films of random actions are kept, of the agent's world and the expert's."""
-    env = config.env
-    agent, expert = (
-        expert_bag(env.task, domain, env.size_px, env.cameras, image, random=True)
-        for domain, image in (_shown(env, 'random_agent_bag'), _shown(env, 'random_bag'))
-    )
-    return agent, expert
 
 
 def _shown(env: EnvConfig, option: str) -> tuple[str, str]:

@@ -11,7 +11,6 @@ import numpy as np
 from claifo.matrix import NO_SHARE, TRAINING, Cell, share
 from claifo.study import progress, store
 from claifo_core.errors import ClaifoError
-from claifo_core.metrics import read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,10 +58,8 @@ def _of_study(folder: Path) -> Iterator[Row]:
 
 
 def _of_run(folder: Path, name: str) -> Row:
-    metrics = folder / 'metrics.jsonl'
-    records = read_jsonl(metrics) if metrics.is_file() else ()
-    starts = [record for record in records if record.get('kind') == 'start']
-    expert = starts[-1].get('expert_return') if starts else None
+    held = progress.read_folder(folder)
+    expert = held.start.get('expert_return') if held else None
     return Row(folder / 'policy.safetensors', name, expert)
 
 

@@ -14,14 +14,7 @@ import numpy as np
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.demonstrations import read_demonstrations
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import (
-    agent_hz,
-    env_spec,
-    evaluation_env,
-    film_words,
-    films_of,
-    random_films_of,
-)
+from claifo.environments import agent_hz, env_spec, evaluation_env, film_words, films_of
 from claifo_core import parallel
 from claifo_core.config import ExpertConfig, TrainConfig
 from claifo_core.errors import ClaifoError
@@ -63,7 +56,7 @@ def read_expert(config: TrainConfig) -> Expert:
     """
     expert, task = config.expert, config.env.task
     env_spec(config.env)  # first of all: task, domain or camera may be misspelt
-    bag = _film(config, 'bag', films_of(config))
+    bag = _film(config, 'bag')
     options = _options(config)
     if not expert.action_topic:
         videos, report = read_episodes([bag], options)
@@ -85,18 +78,17 @@ def read_random(config: TrainConfig) -> list[list[NDArray[np.uint8]]]:
     """
     if not config.agent.needs_random:
         return []
-    ours, theirs = random_films_of(config)
     plain = dataclasses.replace(config, expert=ExpertConfig())
     films = (
-        (_film(config, 'random_agent_bag', ours), _options(plain)),
-        (_film(config, 'random_bag', theirs), _options(config)),
+        (_film(config, 'random_agent_bag'), _options(plain)),
+        (_film(config, 'random_bag'), _options(config)),
     )
     return [read_episodes([bag], options)[0] for bag, options in films]
 
 
-def _film(config: TrainConfig, option: str, place: Path) -> Path:
+def _film(config: TrainConfig, option: str) -> Path:
     """Return the bag that an option names, or the one that is recorded for it."""
-    named = getattr(config.expert, option)
+    named, place = getattr(config.expert, option), films_of(config, option)
     if not named and not place.exists():
         raise ClaifoError(
             f'expert.{option} is empty and there is no {place}; record one with '

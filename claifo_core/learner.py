@@ -257,8 +257,9 @@ class Learner:
         memory = [r.frames.data_ptr() for r in replays]
         memory += [r.episodes.table.data_ptr() for r in replays]
         memory += [r.action.data_ptr() for r in replays]
-        stored = min(self.steps // self.team.size, len(self.replay.frames))
-        self._share.fill_(len(self.expert.frames) / (len(self.expert.frames) + stored))
+        if self.config.agent.demonstrations:
+            shown, seen = len(self.expert.frames), self.steps // self.team.size
+            self._share.fill_(shown / (shown + min(seen, len(self.replay.frames))))
         if memory != self._memory:
             self._memory = memory
             self._learn.forget()

@@ -40,16 +40,16 @@ class StateExpert(Protocol):
 class RandomActions:
     """No expert: uniformly random actions, for films of what a world looks like."""
 
-    def __init__(self, action_dim: int, seed: int) -> None:
-        """Draw actions of this length from a stream of their own."""
-        self._dim, self._rng = action_dim, np.random.default_rng(seed)
+    def __init__(self, seed: int) -> None:
+        """Begin a stream of their own."""
+        self._rng = np.random.default_rng(seed)
 
     def reset(self, env: SimEnv) -> None:
         """Nothing is kept from one episode to the next."""
 
     def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :class:`StateExpert`."""
-        return self._rng.uniform(-1, 1, self._dim).astype(np.float32)
+        return self._rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def record(
         SimError: unknown task or domain.
     """
     info = claifo_sim.task_info(task)
-    expert = RandomActions(info.action_dim, seed) if random else load_expert(task)
+    expert = RandomActions(seed) if random else load_expert(task)
     returns = []
     env = claifo_sim.make(
         task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras,

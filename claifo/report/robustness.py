@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from claifo.matrix import Cell
 
 
-def section(path: Path) -> str:
+_OF_RUN = (
+    'The policy in many looks of its world, the same {episodes} episodes in each. Unseen looks '
+    'are laid over that of training, and no preset trains with them. The share is of the return '
+    'in the look of training, with its 95 % interval over episodes.'
+)
+_OF_STUDY = (
+    'The policies in many looks of their world, the same {episodes} episodes in each; means over '
+    'seeds. Unseen looks are laid over that of training, and no preset trains with them. The '
+    'figures of each seed stand in {file}.'
+)
+
+
+def section(path: Path, *, of_study: bool = False) -> str:
     """Return the section, or nothing where there is no matrix.
 
     Args:
         path: The CSV file.
+        of_study: Show the means over the seeds of a study, in place of one policy look by look.
 
     Raises:
         ClaifoError: The file is not a matrix.
@@ -30,42 +43,20 @@ def section(path: Path) -> str:
     if not path.exists():
         return ''
     cells = read_csv(path)
-    rows = ''.join(map(_row, cells))
+    note, table = (_OF_STUDY, '') if of_study else (_OF_RUN, _table(cells))
+    picture = base64.b64encode(heat_map(averaged(cells) if of_study else cells)).decode()
     return (
-        f'{sections.heading("Robustness")}<p class="note">The policy in many looks of its world, '
-        f'the same {cells[0].episodes} episodes in each. Unseen looks are laid over that of '
-        'training, and no preset trains with them. The share is of the return in the look of '
-        'training, with its 95 % interval over episodes.</p>'
-        f'{_picture(cells)}<div class="scroll"><table><tr><th>look</th><th></th><th>return</th>'
-        f'<th>success</th><th>share</th></tr>{rows}</table></div>'
-    )
-
-
-def study_section(path: Path) -> str:
-    """Return the section of a study, or nothing where there is no matrix.
-
-    Args:
-        path: The CSV file.
-
-    Raises:
-        ClaifoError: The file is not a matrix.
-    """
-    if not path.exists():
-        return ''
-    cells = read_csv(path)
-    return (
-        f'{sections.heading("Robustness")}<p class="note">The policies in many looks of their '
-        f'world, the same {cells[0].episodes} episodes in each; means over seeds. Unseen looks '
-        'are laid over that of training, and no preset trains with them. The figures of each seed '
-        f'stand in {escape(path.name)}.</p>{_picture(averaged(cells))}'
-    )
-
-
-def _picture(cells: Sequence[Cell]) -> str:
-    picture = base64.b64encode(heat_map(cells)).decode()
-    return (
+        f'{sections.heading("Robustness")}<p class="note">'
+        f'{note.format(episodes=cells[0].episodes, file=escape(path.name))}</p>'
         '<img style="width:100%" alt="share of the return in each look" '
-        f'src="data:image/png;base64,{picture}">'
+        f'src="data:image/png;base64,{picture}">{table}'
+    )
+
+
+def _table(cells: Sequence[Cell]) -> str:
+    return (
+        '<div class="scroll"><table><tr><th>look</th><th></th><th>return</th><th>success</th>'
+        f'<th>share</th></tr>{"".join(map(_row, cells))}</table></div>'
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import claifo_sim
 from claifo.environments import env_spec
 from claifo.experts import StateExpert, expert_tasks, load_expert
+from claifo.experts.policies import RandomActions
 from claifo_core.observations import RENDERED, Observer
 
 if TYPE_CHECKING:
@@ -63,22 +64,6 @@ class Clip:
     fps: float
 
 
-class RandomActor:
-    """Uniform random actions."""
-
-    def __init__(self) -> None:
-        """Begin a fixed random stream."""
-        self._rng = np.random.default_rng(_SEED)
-
-    def reset(self, env: SimEnv) -> None:
-        """Nothing is remembered."""
-
-    def act(self, env: SimEnv, state: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return an action in [-1, 1]."""
-        del state
-        return self._rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
-
-
 class Stage:
     """One simulator that moves, and cameras that show its state in two looks and two sizes."""
 
@@ -110,7 +95,9 @@ class Stage:
         }
         self._source, self._target, self._size_px = source, config.domain, config.size_px
         self.has_expert = config.task in expert_tasks()
-        self._expert: StateExpert = load_expert(config.task) if self.has_expert else RandomActor()
+        self._expert: StateExpert = (
+            load_expert(config.task) if self.has_expert else RandomActions(_SEED)
+        )
 
     def __enter__(self) -> Stage:
         """Return itself."""
@@ -140,7 +127,7 @@ class Stage:
         """Return frame stacks (N, stack V 3, H, W) of expert and random episodes in both looks."""
         both: tuple[list[Frames], list[Frames]] = ([], [])
         episode = []
-        actors = (self._expert, RandomActor())
+        actors = (self._expert, RandomActions(_SEED))
         stride = max(self._stack, round(PROBE_EVERY_S * self.world.control_hz))
         for number in range(PROBE_EPISODES):
             recent = tuple(self.frame_stack() for _ in both)

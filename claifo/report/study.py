@@ -71,7 +71,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
         _troubles(groups),
         *(_world(study, list(members), source, measured) for _, members in worlds),
         _over_all(study, groups, source),
-        robustness.study_section(folder / 'matrix.csv'),
+        robustness.section(folder / 'matrix.csv', of_study=True),
         f'<p class="note">{_READING}</p>',
         _methods(study),
         _runs(groups),

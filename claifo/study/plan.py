@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import films_of, random_films_of
+from claifo.environments import films_of
 from claifo_core import settings
 from claifo_core.config import TrainConfig
 
@@ -102,13 +102,10 @@ class Study:
         Those that its configuration names itself are left out.
         """
         config = self.config(run)
-        places = {'bag': films_of(config)}
-        if config.agent.needs_random:
-            ours, theirs = random_films_of(config)
-            places |= {'random_agent_bag': ours, 'random_bag': theirs}
+        random = ('random_agent_bag', 'random_bag') if config.agent.needs_random else ()
         return {
-            f'expert.{name}': Path('films') / place.name
-            for name, place in places.items()
+            f'expert.{name}': Path('films') / films_of(config, name).name
+            for name in ('bag', *random)
             if not getattr(config.expert, name)
         }
 
