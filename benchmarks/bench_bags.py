@@ -6,7 +6,7 @@ counts, the files are in the page cache, OpenCV runs on one thread:
 * ``rosbags_messages``: ``rosbags.rosbag2.Reader.messages``; serialised messages, nothing decoded.
 * ``rosbags_frames``: the same, then ``deserialize_cdr`` and (JPEG) OpenCV: plain reading.
 * ``claifo_frames``: the same result by our reader. Both copy each frame into one buffer.
-* ``rosbags_episodes``: plain reading, then ``claifo_core.frames.prepare``, all frames kept.
+* ``rosbags_episodes``: plain reading, then ``claifo_core.data.frames.prepare``, all frames kept.
 * ``claifo_episodes``: ``read_episodes``: also checks stamps and resamples to the control rate.
 
 ``ratio_frames`` and ``ratio_episodes`` compare like with like (above 1: ours is faster);
@@ -33,7 +33,7 @@ from claifo.bags.cdr import COMPRESSED, IMAGE, Parser
 from claifo.bags.codecs import decode
 from claifo.bags.episodes import choose_topic
 from claifo.bags.reader import Bag, find_bags
-from claifo_core.frames import FrameSpec, prepare
+from claifo_core.data.frames import FrameSpec, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

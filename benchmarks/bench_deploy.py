@@ -50,9 +50,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract, export
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import images, qos
 

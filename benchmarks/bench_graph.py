@@ -43,10 +43,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray, String
 
 from claifo.experts.record import record
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import TrainConfig
-from claifo_core.metrics import read_jsonl
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
+from claifo_core.training.metrics import read_jsonl
 from claifo_nodes import qos, time_steps
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -23,8 +23,8 @@ importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
 
-from claifo.compute import shape_of
-from claifo_core.networks import build_networks
+from claifo.cost.compute import shape_of
+from claifo_core.agent.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import time_steps
 from claifo_nodes.acting import Stacks, Weights, act
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from claifo_msgs.msg import TimeStep
 
+    from claifo.cost.flop import Shape
     from claifo_core.config import TrainConfig
-    from claifo_core.flop import Shape
 
 _WARM_UP = 20
 _EPISODE_STEPS = 250

@@ -95,8 +95,8 @@ def preset(args: argparse.Namespace) -> TrainConfig:
         ClaifoError: no such preset or option, or no such device.
     """
     from claifo.commands.train import find_preset
-    from claifo_core import settings
-    from claifo_core.devices import choose_device
+    from claifo_core.config import settings
+    from claifo_core.device.devices import choose_device
 
     asked = changes(args)
     if 'device' in args:

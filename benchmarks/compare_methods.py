@@ -2,9 +2,9 @@
 
     python benchmarks/compare_methods.py --out benchmarks/results/methods.json
 
-Prints one JSON object. All methods of claifo_core/methods.py over the preset take turns in one
-process with one torch thread, on random frames: medians of process CPU time, FLOP of convolutions
-and products, and what both make per second.
+Prints one JSON object. All methods of claifo_core/config/methods.py over the preset take turns in
+one process with one torch thread, on random frames: medians of process CPU time, FLOP of
+convolutions and products, and what both make per second.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from claifo_core.config import TrainConfig
-    from claifo_core.learner import Learner
+    from claifo_core.training.learner import Learner
 
 _FRAMES = 1000
 
@@ -35,8 +35,8 @@ def methods(preset: str) -> dict[str, TrainConfig]:
         ClaifoError: no such preset.
     """
     from claifo.commands.train import find_preset
-    from claifo_core import settings
-    from claifo_core.methods import METHODS
+    from claifo_core.config import settings
+    from claifo_core.config.methods import METHODS
 
     values = settings.read_yaml(find_preset(preset)) | {'device': 'cpu'}
     online = {'agent.offline_updates': 0}
@@ -58,7 +58,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.compute import flop_per_update, shape_of
+    from claifo.cost.compute import flop_per_update, shape_of
 
     torch.set_num_threads(1)
     configs = methods(args.preset)

@@ -27,11 +27,11 @@ from phases import CpuClock, Stopwatch, watch
 from synthetic import EPISODE_FRAMES, fill, video
 
 from claifo.arguments import count
+from claifo.cost.flop import Shape
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
-from claifo_core.flop import Shape
-from claifo_core.learner import Learner
-from claifo_core.replay import Replay
-from claifo_core.settings import load
+from claifo_core.config.settings import load
+from claifo_core.data.replay import Replay
+from claifo_core.training.learner import Learner
 
 if TYPE_CHECKING:
     import argparse

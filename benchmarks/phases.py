@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claifo_core.learner import Learner
+    from claifo_core.training.learner import Learner
 
 
 class Clock(Protocol):

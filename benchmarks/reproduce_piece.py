@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import common
 
 if TYPE_CHECKING:
-    from claifo_core.replay import Replay
+    from claifo_core.data.replay import Replay
 
 _SAVE_BYTES_PER_S = 100e6  # cautious: checksum, write and sync
 _CLOSE_S = 4.0
@@ -87,8 +87,8 @@ def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     from claifo.commands.train import stop_on_interrupt
     from claifo.environments import env_spec
     from claifo.training import read_expert, setting
-    from claifo_core import settings
-    from claifo_core.trainer import Trainer, World
+    from claifo_core.config import settings
+    from claifo_core.training.trainer import Trainer, World
     from claifo_sim import VectorEnv
 
     asked = stop_on_interrupt()

@@ -13,10 +13,10 @@ from reproduce_film import Film
 
 from claifo.commands.train import find_preset
 from claifo.environments import films_of
-from claifo_core import settings
+from claifo_core.config import settings
+from claifo_core.config.methods import METHODS, method
 from claifo_core.errors import ClaifoError
-from claifo_core.methods import METHODS, method
-from claifo_core.metrics import read_jsonl
+from claifo_core.training.metrics import read_jsonl
 
 if TYPE_CHECKING:
     from claifo_core.config import TrainConfig

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core import agent, augment, optimisers, photometric
-from claifo_core.layers import Linear
-from claifo_core.objective import View
+from claifo_core.agent import agent, augment, optimisers, photometric
+from claifo_core.agent.layers import Linear
+from claifo_core.agent.objective import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from claifo_core.learner import Learner
-    from claifo_core.networks import Encoder
-    from claifo_core.replay import Batch
+    from claifo_core.agent.networks import Encoder
+    from claifo_core.data.replay import Batch
+    from claifo_core.training.learner import Learner
 
 
 class PlainEncoder(nn.Module):

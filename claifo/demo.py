@@ -17,7 +17,7 @@ from claifo.resources import SOURCE_ROOT, config_dir
 # The rest is imported where it is used: simulator processes import this module, and need no torch.
 if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
-    from claifo_core.evaluation import Evaluation
+    from claifo_core.training.evaluation import Evaluation
 
 EXPERT_EPISODES = 10
 TEST_EPISODES = 20
@@ -47,8 +47,8 @@ def film_expert(config: TrainConfig, folder: Path) -> None:
 def test(config: TrainConfig, policy: Path) -> Evaluation:
     """Play the policy in episodes that neither training nor its evaluations have seen."""
     from claifo.environments import evaluation_env
-    from claifo_core.evaluation import evaluate
     from claifo_core.policy import Policy
+    from claifo_core.training.evaluation import evaluate
 
     seeds = range(TEST_SEED, TEST_SEED + TEST_EPISODES)
     with closing(evaluation_env(config.env)) as env:
@@ -80,7 +80,7 @@ def run(seed: int, folder: Path) -> None:
         ClaifoError: the graph has failed.
     """
     from claifo.report.page import build
-    from claifo_core import settings
+    from claifo_core.config import settings
     from claifo_core.errors import ClaifoError
     from claifo_sim.domains import source_of
 

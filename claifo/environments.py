@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo_core.observations import RENDERED, Observer, film_kind
+from claifo_core.data.observations import RENDERED, Observer, film_kind
 from claifo_sim import EnvSpec, make, task_info
 from claifo_sim.domains import same_look, source_of
 

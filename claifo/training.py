@@ -15,19 +15,19 @@ from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.demonstrations import read_demonstrations
 from claifo.bags.topics import camera_topics, split_topics
 from claifo.environments import agent_hz, env_spec, evaluation_env, film_words, films_of
-from claifo_core import parallel
 from claifo_core.config import ExpertConfig, TrainConfig
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec
-from claifo_core.run import Setting
-from claifo_core.trainer import Trainer, World
+from claifo_core.training import parallel
+from claifo_core.training.run import Setting
+from claifo_core.training.trainer import Trainer, World
 from claifo_sim import VectorEnv, task_info
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo.bags.truth import Truth
-    from claifo_core.expert import Demonstration
+    from claifo_core.data import Demonstration
 
 COMPARED_EPISODES = 5
 

@@ -1,4 +1,4 @@
-"""docs/methods.md: the table of methods, as claifo_core/methods.py has them.
+"""docs/methods.md: the table of methods, as claifo_core/config/methods.py has them.
 
     python scripts/method_table.py
 
@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from claifo_core.methods import METHODS, Method
+from claifo_core.config.methods import METHODS, Method
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'methods.md'
@@ -20,22 +20,22 @@ BEGIN, END = '<!-- method_table begins -->', '<!-- method_table ends -->'
 _LOSSES = ('test_baseline_losses.py', 'test_gradient_flow_methods.py')
 # Code that the default does without, and the tests of what it computes.
 PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
-    ('agent.judge', 'patch'): ('baselines/patchail.py', _LOSSES),
-    ('agent.judge', 'disentangled'): ('baselines/disentangail.py', _LOSSES),
-    ('agent.contrastive', 'byol'): ('baselines/byol.py', _LOSSES),
-    ('agent.hide_domain', True): ('baselines/information.py', _LOSSES),
-    ('agent.bisimulation', 0.5): ('baselines/bisimulation.py', _LOSSES),
-    ('agent.cloning', True): ('baselines/cloning.py', (*_LOSSES, 'test_cloning.py')),
-    ('agent.demonstrations', True): ('baselines/vrl3.py', (_LOSSES[0], 'test_vrl3.py')),
+    ('agent.judge', 'patch'): ('agent/baselines/patchail.py', _LOSSES),
+    ('agent.judge', 'disentangled'): ('agent/baselines/disentangail.py', _LOSSES),
+    ('agent.contrastive', 'byol'): ('agent/baselines/byol.py', _LOSSES),
+    ('agent.hide_domain', True): ('agent/baselines/information.py', _LOSSES),
+    ('agent.bisimulation', 0.5): ('agent/baselines/bisimulation.py', _LOSSES),
+    ('agent.cloning', True): ('agent/baselines/cloning.py', (*_LOSSES, 'test_cloning.py')),
+    ('agent.demonstrations', True): ('agent/baselines/vrl3.py', (_LOSSES[0], 'test_vrl3.py')),
     ('agent.reward', 'env'): ('', _LOSSES[1:]),
     ('agent.critic_gradient', False): ('', _LOSSES[1:]),
     ('network.projection', 128): ('', _LOSSES[1:]),
     ('network.contrast', 'features'): ('', _LOSSES[1:]),
-    ('network.encoder', 'impala'): ('encoders.py', ('test_encoders.py',)),
-    ('network.encoder', 'spatial_softmax'): ('encoders.py', ('test_encoders.py',)),
-    ('network.encoder', 'vit'): ('encoders.py', ('test_encoders.py',)),
-    ('env.observation', 'grayscale'): ('observations.py', ('test_observations.py',)),
-    ('env.observation', 'event'): ('observations.py', ('test_observations.py',)),
+    ('network.encoder', 'impala'): ('agent/encoders.py', ('test_encoders.py',)),
+    ('network.encoder', 'spatial_softmax'): ('agent/encoders.py', ('test_encoders.py',)),
+    ('network.encoder', 'vit'): ('agent/encoders.py', ('test_encoders.py',)),
+    ('env.observation', 'grayscale'): ('data/observations.py', ('test_observations.py',)),
+    ('env.observation', 'event'): ('data/observations.py', ('test_observations.py',)),
     ('env.observation', 'depth'): ('', ('test_observations.py',)),
     ('env.observation', 'segmentation'): ('', ('test_observations.py',)),
     ('env.observation', 'cloud'): ('', ('test_observations.py',)),

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import node_tables
 
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
 TARGET = node_tables.ROOT / 'config' / 'sros2_policy.xml'

@@ -10,8 +10,8 @@ from claifo.bags.cdr import RawImage
 from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import Resampler
+from claifo_core.data.frames import prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from claifo.bags.assemble import FrameBuffer, encoding_of
 from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import JITTER, tick_ns
+from claifo_core.data.frames import prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

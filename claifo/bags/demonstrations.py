@@ -17,8 +17,8 @@ import numpy as np
 from claifo.bags.episodes import each_episode
 from claifo.bags.messages import ACTION, TIME_STEP, newest_at, read_stamped, ticks_of
 from claifo.bags.report import Tally
+from claifo_core.data import Demonstration
 from claifo_core.errors import ClaifoError
-from claifo_core.expert import Demonstration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

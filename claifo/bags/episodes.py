@@ -22,8 +22,8 @@ from claifo.bags.cameras import Rig
 from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import Tally
+from claifo_core.data.observations import observe_episode
 from claifo_core.errors import ClaifoError, did_you_mean
-from claifo_core.observations import observe_episode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

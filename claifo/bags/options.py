@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError, did_you_mean
-from claifo_core.frames import FrameSpec
 
 SPLITS = ('bag', 'gap', 'marker')
 

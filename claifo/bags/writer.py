@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rosbags.interfaces import Connection
 
-    from claifo_core.expert import Demonstration
+    from claifo_core.data import Demonstration
 
 ENCODINGS = ('rgb8', *COMPRESSIONS)
 TOPIC = '/camera/image_raw'

@@ -147,7 +147,7 @@ def _check(args: argparse.Namespace) -> int:
     from claifo.bags.check import check, measure_rate
     from claifo.bags.options import ReadOptions
     from claifo.bags.topics import split_topics
-    from claifo_core.frames import FrameSpec
+    from claifo_core.data.frames import FrameSpec
 
     paths = [args.path]
     measured = args.rate_hz is None

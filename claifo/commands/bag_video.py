@@ -30,8 +30,8 @@ def add_parser(
 def run(args: argparse.Namespace) -> int:
     """Print what became of each video."""
     from claifo.bags import video
+    from claifo_core.data.frames import FrameSpec
     from claifo_core.errors import ClaifoError
-    from claifo_core.frames import FrameSpec
 
     if args.crop and not args.size_px:
         raise ClaifoError('--crop needs --size-px; the size that training will see, or more')

@@ -81,7 +81,8 @@ def _matrix(args: argparse.Namespace) -> int:
     """Play in many looks, and write CSV and heat map."""
     import sys
 
-    from claifo import matrix, matrix_rows
+    from claifo.robustness import matrix
+    from claifo.robustness import rows as matrix_rows
     from claifo_core.errors import ClaifoError
 
     first = args.policy[0]
@@ -118,7 +119,7 @@ def _seeds(args: argparse.Namespace) -> range:
 
 def _play(args: argparse.Namespace, path: Path) -> int:
     """Print what a policy does with a bag."""
-    from claifo import playback
+    from claifo.playback import playback
 
     played = playback.play(
         path, args.bag, topic=args.topic or '', expert=args.expert,
@@ -131,8 +132,8 @@ def _play(args: argparse.Namespace, path: Path) -> int:
 def _simulate(args: argparse.Namespace, path: Path) -> int:
     """Print the returns."""
     from claifo.environments import evaluation_env, world_of
-    from claifo_core.evaluation import evaluate
     from claifo_core.policy import Policy
+    from claifo_core.training.evaluation import evaluate
 
     seeds = _seeds(args)
     policy = Policy.load(path)

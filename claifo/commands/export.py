@@ -102,7 +102,7 @@ def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: A
     from claifo.bags import ReadOptions, read_episodes
     from claifo.environments import films_of
     from claifo.training import topics_of
-    from claifo_core import settings
+    from claifo_core.config import settings
     from claifo_core.deploy import export
 
     config = settings.load(folder / 'config.yaml') if (folder / 'config.yaml').exists() else None

@@ -18,7 +18,7 @@ _NO_OPTIONS = ('run', 'run_dir', 'config', 'method', 'seeds', 'jobs')
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command; one option per field of the configuration."""
     from claifo.commands.study import add_jobs
-    from claifo_core import settings
+    from claifo_core.config import settings
 
     parser = commands.add_parser(
         'train',
@@ -63,8 +63,8 @@ def _help(default: object, rule: Any) -> str:  # noqa: ANN401 (mapping of metada
 def run(args: argparse.Namespace) -> int:
     """Train, or resume, and say where the results are."""
     from claifo.training import train
-    from claifo_core import settings
-    from claifo_core.methods import method
+    from claifo_core.config import settings
+    from claifo_core.config.methods import method
 
     given = {k: v for k, v in vars(args).items() if k not in _NO_OPTIONS}
     preset = find_preset(args.config) if 'config' in args else None
@@ -93,7 +93,7 @@ def _train_seeds(
     """Train several seeds, as a study of one method."""
     from claifo.commands.study import STUDIES, start
     from claifo.study.config import StudyFile, resolve
-    from claifo_core import settings
+    from claifo_core.config import settings
     from claifo_core.errors import ClaifoError
 
     if 'seeds' not in args:

@@ -6,8 +6,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
+from claifo.cost.flop import Shape, flop, is_counted
 from claifo.environments import env_spec
-from claifo_core.flop import Shape, flop, is_counted
 from claifo_sim import task_info
 
 if TYPE_CHECKING:
@@ -34,6 +34,6 @@ def flop_per_update(config: TrainConfig) -> int:
 
 @functools.cache
 def _dry(config: TrainConfig) -> int:
-    from claifo_core.dry_run import flop_of_update
+    from claifo.cost.dry_run import flop_of_update
 
     return flop_of_update(config, shape_of(config))

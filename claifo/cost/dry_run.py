@@ -1,6 +1,6 @@
 """The FLOP of one update of any method: run on tensors that have shapes and no data.
 
-For C-LAIfO and LAIfO :mod:`claifo_core.flop` has formulas, which also give parts; this counts what
+For C-LAIfO and LAIfO :mod:`claifo.cost.flop` has formulas, which also give parts; this counts what
 PyTorch is really asked to do, by PyTorch's own formulas for convolutions and products. A test
 holds one against the other.
 """
@@ -17,16 +17,16 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from claifo_core.agent import Agent
-from claifo_core.augment import Augmenter
-from claifo_core.capture import forced
-from claifo_core.networks import Networks, build_networks
-from claifo_core.optimisers import build_optimisers
-from claifo_core.replay import Batch
+from claifo_core.agent.agent import Agent
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.networks import Networks, build_networks
+from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.data.replay import Batch
+from claifo_core.device.capture import forced
 
 if TYPE_CHECKING:
+    from claifo.cost.flop import Shape
     from claifo_core.config import TrainConfig
-    from claifo_core.flop import Shape
 
 
 class FlopCounter(TorchDispatchMode):

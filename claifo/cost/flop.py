@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from claifo_core.agent.encoders import conv_sizes
 from claifo_core.config import CONTRASTED
-from claifo_core.encoders import conv_sizes
 
 if TYPE_CHECKING:
     from claifo_core.config import AgentConfig, TrainConfig
@@ -41,7 +41,7 @@ class Encodes:
 
 
 def encodes(config: TrainConfig) -> Encodes:
-    """Count the stacks that one update encodes (algorithm 1.5 and claifo_core/agent.py)."""
+    """Count the stacks that one update encodes (algorithm 1.5 and claifo_core/agent/agent.py)."""
     agent, batch = config.agent, config.agent.batch_size
     contrastive = 0 if agent.contrastive == 'none' else _contrasted(agent)
     if agent.encoder_step == 'sequential':

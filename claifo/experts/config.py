@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claifo_core.options import option
+from claifo_core.config.options import option
 
 # Rewards are scaled so that a perfect policy (reward 1 at every control step) is worth this.
 VALUE_OF_PERFECT = 10.0

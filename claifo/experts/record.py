@@ -12,7 +12,7 @@ from claifo.bags.topics import camera_topics
 from claifo.bags.writer import BagWriter
 from claifo.experts.policies import RandomActions, load_expert
 from claifo.experts.state_env import COMPARED_EPISODES, random_return
-from claifo_core.expert import Demonstration
+from claifo_core.data import Demonstration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

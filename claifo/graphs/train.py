@@ -10,8 +10,7 @@ from typing import Any
 from claifo.commands.train import default_run_dir, find_preset
 from claifo.environments import env_spec, film_words, films_of
 from claifo.graphs.composition import Argument, Graph, Process
-from claifo_core import settings
-from claifo_core.config import TrainConfig
+from claifo_core.config import TrainConfig, settings
 from claifo_core.errors import ClaifoError
 
 _LEARNER_GRACE_S = 120.0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from claifo.latent_gap import Gap, latent_gap
-from claifo.player import Player
+from claifo.playback.latent_gap import Gap, latent_gap
+from claifo.playback.player import Player
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _latents(policy: Policy, films: Sequence[Film]) -> list[NDArray[np.float64]]
 def stacks(film: Film, depth: int) -> Iterator[Film]:
     """Yield what a policy sees of an episode, in batches: uint8 (B, depth 3 V, H, W).
 
-    As in :mod:`claifo_core.evaluation`, the first picture fills the stack.
+    As in :mod:`claifo_core.training.evaluation`, the first picture fills the stack.
     """
     planar = film.transpose(0, 3, 1, 2)
     for start in range(0, len(film), _BATCH):

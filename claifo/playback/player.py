@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from claifo.bags import BagReport, ReadOptions, read_episodes
 from claifo.bags.joints import read_felt_episodes
 from claifo.bags.topics import camera_topics, split_topics
+from claifo_core.data.frames import FrameSpec
 from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,16 +6,16 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
-from claifo.matrix import read_csv
-from claifo.matrix_rows import averaged
 from claifo.report import sections
-from claifo.report.heatmap import heat_map
+from claifo.robustness.heatmap import heat_map
+from claifo.robustness.matrix import read_csv
+from claifo.robustness.rows import averaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from claifo.matrix import Cell
+    from claifo.robustness.matrix import Cell
 
 
 _OF_RUN = (

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from claifo_core.config.settings import load
 from claifo_core.errors import ClaifoError
-from claifo_core.metrics import read_jsonl
-from claifo_core.settings import load
+from claifo_core.training.metrics import read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from claifo.report import figures
 from claifo.report.run import column, own_curve
-from claifo_core import methods
-from claifo_core.config import TrainConfig
-from claifo_core.formulas import FORMULAS
-from claifo_core.settings import differences, to_dict
+from claifo_core.config import TrainConfig, methods
+from claifo_core.config.settings import differences, to_dict
+from claifo_core.training.formulas import FORMULAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,12 +17,12 @@ from claifo.study import export, results, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING
 from claifo.study.results import Group, Result, Score
+from claifo_core.config.methods import METHODS
 from claifo_core.files import write_atomic
-from claifo_core.methods import METHODS
 
 if TYPE_CHECKING:
     from claifo.report.study_diagnostics import Line
-    from claifo_core.statistics import Interval, Summary
+    from claifo.study.statistics import Interval, Summary
 
 _READING = (
     'Only finished runs are counted. <b>final</b>: the last evaluation; <b>best</b>: the best, '

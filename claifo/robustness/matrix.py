@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from claifo.study.statistics import interval
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
-from claifo_core.statistics import interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from claifo_core.evaluation import Evaluation
+    from claifo_core.training.evaluation import Evaluation
 
 TRAINING, EXPERT, PAIR, UNSEEN = 'training', 'expert', 'pair', 'unseen'
 """Where a look stands to the policy: what it was trained in, and so on."""
@@ -150,7 +150,7 @@ def measure(
         ClaifoError: A policy cannot be read or played.
         SimError: There is no such look, or its suite is not installed.
     """
-    from claifo.matrix_pool import Job, play_all
+    from claifo.robustness.pool import Job, play_all
     from claifo_core.policy import Policy
 
     files, names, experts = zip(*policies, strict=True)
@@ -250,7 +250,7 @@ def _figures(cell: Cell) -> str:
 
 def write(cells: Sequence[Cell], shown: Sequence[Cell], out: Path) -> Path:
     """Write the CSV, and the heat map of what is shown beside it; return where that is."""
-    from claifo.report.heatmap import heat_map
+    from claifo.robustness.heatmap import heat_map
 
     write_atomic(out, to_csv(cells).encode())
     picture = out.with_suffix('.png')

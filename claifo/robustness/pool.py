@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
     from claifo_core.config import EnvConfig
-    from claifo_core.evaluation import Evaluation
     from claifo_core.policy import Policy
+    from claifo_core.training.evaluation import Evaluation
     from claifo_sim.env import SimEnv
 
 
@@ -135,8 +135,8 @@ class _Player:
 
     def play(self, job: Job) -> Evaluation:
         """Play one job."""
-        from claifo_core.evaluation import evaluate
         from claifo_core.policy import Policy
+        from claifo_core.training.evaluation import evaluate
 
         policy = Policy.load(job.policy)
         env = self._env_of(policy)

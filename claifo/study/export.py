@@ -13,7 +13,7 @@ from claifo.study.results import Group, reference_of, score
 from claifo_core.files import write_atomic
 
 if TYPE_CHECKING:
-    from claifo_core.statistics import Interval, Summary
+    from claifo.study.statistics import Interval, Summary
 
 Row = dict[str, Any]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from claifo.environments import films_of
-from claifo_core import settings
-from claifo_core.config import TrainConfig
+from claifo_core.config import TrainConfig, settings
 
 Options = Mapping[str, Any]
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from claifo.compute import flop_per_update
-from claifo.study import progress, store
+from claifo.cost.compute import flop_per_update
+from claifo.study import progress, statistics, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING, Progress
-from claifo_core import statistics
 
 if TYPE_CHECKING:
-    from claifo_core.statistics import Interval, Summary
+    from claifo.study.statistics import Interval, Summary
 
 Record = Mapping[str, Any]
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core import losses
-from claifo_core.baselines.vrl3 import Conservative, safe_target
-from claifo_core.diagnostics import gradient_norm
-from claifo_core.exploration import explore
-from claifo_core.objective import View, contrasted
-from claifo_core.parts import build_bisimulation, build_cloning, build_judge, build_objective
+from claifo_core.agent import losses
+from claifo_core.agent.baselines.vrl3 import Conservative, safe_target
+from claifo_core.agent.diagnostics import gradient_norm
+from claifo_core.agent.exploration import explore
+from claifo_core.agent.objective import View, contrasted
+from claifo_core.agent.parts import build_bisimulation, build_cloning, build_judge, build_objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from claifo_core.augment import Augmenter
+    from claifo_core.agent.augment import Augmenter
+    from claifo_core.agent.networks import Networks
+    from claifo_core.agent.objective import Part
+    from claifo_core.agent.optimisers import Optimisers
     from claifo_core.config import TrainConfig
-    from claifo_core.networks import Networks
-    from claifo_core.objective import Part
-    from claifo_core.optimisers import Optimisers
-    from claifo_core.replay import Batch
+    from claifo_core.data.replay import Batch
 
 
 class Agent:

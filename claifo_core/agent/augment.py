@@ -1,8 +1,8 @@
 """The random look T and the random shift, seeded and batched (algorithm 1.7).
 
 Images are float32 in 0..255, planar, shape (B, T, 3, H, W): a batch of stacks of T frames. What
-each change does to one frame is in :mod:`claifo_core.photometric`; here is what is drawn and for
-whom.
+each change does to one frame is in :mod:`claifo_core.agent.photometric`; here is what is drawn
+and for whom.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from claifo_core import photometric
-from claifo_core.capture import compiled
+from claifo_core.agent import photometric
+from claifo_core.device.capture import compiled
 
 if TYPE_CHECKING:
     from claifo_core.config import AugmentConfig

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.capture import recordable
+from claifo_core.agent.layers import ONEDNN, Linear, plain_linear
+from claifo_core.device.capture import recordable
 from claifo_core.errors import ClaifoError
-from claifo_core.layers import ONEDNN, Linear, plain_linear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

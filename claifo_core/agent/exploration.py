@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from claifo_core import losses
+from claifo_core.agent import losses
 
 
 def explore(mean: Tensor, std: float, rng: torch.Generator) -> Tensor:

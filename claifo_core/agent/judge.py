@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor, nn
 
-from claifo_core import losses
-from claifo_core.diagnostics import judge_metrics
+from claifo_core.agent import losses
+from claifo_core.agent.diagnostics import judge_metrics
 
 if TYPE_CHECKING:
     from claifo_core.config import AgentConfig

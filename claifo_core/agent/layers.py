@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.capture import recordable
+from claifo_core.device.capture import recordable
 
 # Below so many weights, what a call costs outweighs what oneDNN saves.
 _LARGE = 1 << 18

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core.baselines.byol import Heads
-from claifo_core.baselines.disentangail import Disentangler
-from claifo_core.baselines.information import DomainInformation
-from claifo_core.baselines.patchail import PatchDiscriminator
+from claifo_core.agent.baselines.byol import Heads
+from claifo_core.agent.baselines.disentangail import Disentangler
+from claifo_core.agent.baselines.information import DomainInformation
+from claifo_core.agent.baselines.patchail import PatchDiscriminator
+from claifo_core.agent.encoders import Encoder
+from claifo_core.agent.layers import initialise, mlp
 from claifo_core.config import AgentConfig
-from claifo_core.encoders import Encoder
-from claifo_core.layers import initialise, mlp
 
 if TYPE_CHECKING:
     from claifo_core.config import NetworkConfig

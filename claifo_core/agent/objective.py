@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from claifo_core import losses
-from claifo_core.diagnostics import retrieval
+from claifo_core.agent import losses
+from claifo_core.agent.diagnostics import retrieval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

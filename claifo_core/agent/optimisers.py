@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from claifo_core.agent.networks import Networks
     from claifo_core.config import AgentConfig
-    from claifo_core.networks import Networks
 
 
 @dataclass

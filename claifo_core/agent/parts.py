@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from claifo_core.baselines.bisimulation import Bisimulation
-from claifo_core.baselines.byol import Byol, Heads
-from claifo_core.baselines.cloning import Cloning
-from claifo_core.baselines.disentangail import DisentangledJudge, Disentangler
-from claifo_core.baselines.information import HideDomain
-from claifo_core.baselines.patchail import PatchDiscriminator, PatchJudge
-from claifo_core.judge import LatentJudge
-from claifo_core.objective import InfoNce
+from claifo_core.agent.baselines.bisimulation import Bisimulation
+from claifo_core.agent.baselines.byol import Byol, Heads
+from claifo_core.agent.baselines.cloning import Cloning
+from claifo_core.agent.baselines.disentangail import DisentangledJudge, Disentangler
+from claifo_core.agent.baselines.information import HideDomain
+from claifo_core.agent.baselines.patchail import PatchDiscriminator, PatchJudge
+from claifo_core.agent.judge import LatentJudge
+from claifo_core.agent.objective import InfoNce
 
 if TYPE_CHECKING:
     import torch
 
+    from claifo_core.agent.judge import Descend, Judge
+    from claifo_core.agent.networks import Networks
+    from claifo_core.agent.objective import Objective
     from claifo_core.config import AgentConfig
-    from claifo_core.judge import Descend, Judge
-    from claifo_core.networks import Networks
-    from claifo_core.objective import Objective
 
 Encode = Callable[[Tensor, nn.Module], Tensor]
 """Latents of images, float32 (B, T V, 3, H, W), by any encoder."""

@@ -4,7 +4,8 @@ The mathematics is that of torchvision's transforms v2; values are clamped to 0.
 change as uint8 images would be, but not rounded.
 
 On a CPU only the chosen frames are changed. What a CUDA graph holds may not depend on what was
-drawn: there every frame is changed and the chosen ones are kept (see :mod:`claifo_core.capture`).
+drawn: there every frame is changed and the chosen ones are kept (see
+:mod:`claifo_core.device.capture`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from claifo_core.capture import recordable
+from claifo_core.device.capture import recordable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

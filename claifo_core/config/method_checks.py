@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
-    from claifo_core.config import TrainConfig
+    from claifo_core.config.agent import AgentConfig
+    from claifo_core.config.vision import AugmentConfig, NetworkConfig
+    from claifo_core.config.world import EnvConfig, ExpertConfig
 
 
-def check_method(config: TrainConfig) -> None:
+def check_method(agent: AgentConfig, augment: AugmentConfig, network: NetworkConfig) -> None:
     """Check what options of a method need of each other.
 
     Raises:
         ClaifoError: two contradict each other.
     """
-    agent = config.agent
     if agent.share_views and (
         agent.encoder_step != 'joint'
-        or config.augment.apply != 'everywhere'
+        or augment.apply != 'everywhere'
         or agent.contrastive not in ('bilinear', 'cosine')
         or agent.contrastive_data != 'agent'
         or agent.judge != 'latent'
         or agent.reward == 'env'
-        or config.network.contrast != 'latent'
+        or network.contrast != 'latent'
     ):
         raise ClaifoError(
             'agent.share_views is true; it needs agent.encoder_step: joint, augment.apply: '
@@ -45,8 +46,6 @@ def check_method(config: TrainConfig) -> None:
             f'agent.bisimulation is {agent.bisimulation} and agent.critic_gradient is false: '
             'the encoder is not stepped with the critic; change one of them'
         )
-    if agent.cloning or agent.demonstrations:
-        _check_demonstrations(config)
     if agent.random_constraint and (agent.judge != 'disentangled' or agent.reward == 'env'):
         raise ClaifoError(
             f'agent.random_constraint is true; it needs agent.judge: disentangled, not '
@@ -60,22 +59,28 @@ def check_method(config: TrainConfig) -> None:
         raise ClaifoError(
             f'agent.offline_updates is {agent.offline_updates}; it needs agent.demonstrations'
         )
-    if config.network.contrast == 'features' and (
-        agent.contrastive not in ('bilinear', 'cosine') or config.network.projection
+    if network.contrast == 'features' and (
+        agent.contrastive not in ('bilinear', 'cosine') or network.projection
     ):
         raise ClaifoError(
             'network.contrast is features; it needs agent.contrastive: bilinear or cosine, '
             f'not {agent.contrastive}, and network.projection: 0'
         )
-    if config.network.projection and agent.contrastive not in ('bilinear', 'cosine'):
+    if network.projection and agent.contrastive not in ('bilinear', 'cosine'):
         raise ClaifoError(
-            f'network.projection is {config.network.projection}; it needs agent.contrastive: '
+            f'network.projection is {network.projection}; it needs agent.contrastive: '
             f'bilinear or cosine, not {agent.contrastive}'
         )
 
 
-def _check_demonstrations(config: TrainConfig) -> None:
-    agent, expert = config.agent, config.expert
+def check_demonstrations(agent: AgentConfig, expert: ExpertConfig, env: EnvConfig) -> None:
+    """Check what learning from an expert's actions needs.
+
+    Raises:
+        ClaifoError: it is missing, or something contradicts it.
+    """
+    if not (agent.cloning or agent.demonstrations):
+        return
     asks = 'agent.cloning' if agent.cloning else 'agent.demonstrations'
     missing = {
         'expert.action_topic': not expert.action_topic,
@@ -88,7 +93,7 @@ def _check_demonstrations(config: TrainConfig) -> None:
                 '--actions` writes /action and /time_step)'
             )
     contradicting = {
-        'env.proprio': config.env.proprio,  # which nothing measured of the expert
+        'env.proprio': env.proprio,  # which nothing measured of the expert
         'agent.hide_domain': agent.hide_domain,
         'agent.contrastive': agent.cloning and agent.contrastive != 'none',
         'agent.bisimulation': agent.cloning and agent.bisimulation > 0,

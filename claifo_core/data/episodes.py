@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claifo_core.capture import recordable
+from claifo_core.device.capture import recordable
 from claifo_core.errors import ClaifoError
 
 _ROWS = 1024
@@ -71,7 +71,7 @@ class Episodes:
     def __init__(
         self, lanes: int, lane_frames: int, stack: int, n_step: int, device: torch.device | str
     ) -> None:
-        """Begin without any; see :class:`claifo_core.replay.Replay` for the arguments."""
+        """Begin without any; see :class:`claifo_core.data.replay.Replay` for the arguments."""
         self._lane_frames, self._stack, self._n_step = lane_frames, stack, n_step
         self._lanes = [_Lane() for _ in range(lanes)]
         self._written = torch.zeros(lanes, dtype=torch.int64, device=device)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from claifo_core.data.observations import check_kind
 from claifo_core.errors import ClaifoError
-from claifo_core.observations import check_kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class FrameSpec:
         crop: Region of the camera image that is kept (x, y, width, height), in pixels; None keeps
             the whole image.
         observation: What the policy sees of the frames of an episode
-            (:class:`claifo_core.observations.Observer`).
+            (:class:`claifo_core.data.observations.Observer`).
     """
 
     size_px: int

@@ -1,6 +1,6 @@
 """Frames stored once as uint8; stacks, n-step returns and expert pairs are built when sampled.
 
-Frames lie in one ring per environment; :mod:`claifo_core.episodes` knows which of them make
+Frames lie in one ring per environment; :mod:`claifo_core.data.episodes` knows which of them make
 transitions.
 """
 
@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from claifo_core.episodes import Episodes
-from claifo_core.transfer import Uplink, put
+from claifo_core.data.episodes import Episodes
+from claifo_core.data.transfer import Uplink, put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from claifo_core.expert import Demonstration
+    from claifo_core.data import Demonstration
 
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""

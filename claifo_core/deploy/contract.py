@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from claifo_core import settings
+from claifo_core.config import settings
+from claifo_core.data.frames import FrameSpec
+from claifo_core.data.observations import RENDERED, check_kind
 from claifo_core.deploy.limits import Limits
 from claifo_core.errors import ClaifoError, did_you_mean
-from claifo_core.frames import FrameSpec
-from claifo_core.observations import RENDERED, check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic, write_json_atomic
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
-    from claifo_core.learner import Learner
+    from claifo_core.training.learner import Learner
 
 FORMAT = 'claifo-checkpoint-1'
 # What may change between two sessions of one run.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from claifo_core.errors import ClaifoError
-from claifo_core.evaluation import Env, judged, play
 from claifo_core.policy import Policy
+from claifo_core.training.evaluation import Env, judged, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class Evaluator:
         Args:
             make_env: Builds the environment in the process; must be importable there.
             seeds: One per evaluation episode, the same for every policy.
-            solved_steps: See :func:`claifo_core.evaluation.evaluate`.
+            solved_steps: See :func:`claifo_core.training.evaluation.evaluate`.
             processes: Each plays its share of the episodes.
         """
         self._count = len(seeds)

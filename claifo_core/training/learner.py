@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from claifo_core.agent import Agent
-from claifo_core.augment import Augmenter
-from claifo_core.baselines.vrl3 import OFFLINE_STD, mixed
-from claifo_core.capture import Recorded
-from claifo_core.devices import choose_device, replay_device, use_precision
+from claifo_core.agent.agent import Agent
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.baselines.vrl3 import OFFLINE_STD, mixed
+from claifo_core.agent.exploration import uniform
+from claifo_core.agent.networks import build_networks
+from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.data.replay import Batch, Replay
+from claifo_core.device.capture import Recorded
+from claifo_core.device.devices import choose_device, replay_device, use_precision
+from claifo_core.device.seeding import generator, seed_for
 from claifo_core.errors import ClaifoError
-from claifo_core.expert import check_demonstrations, check_videos, random_films
-from claifo_core.exploration import uniform
-from claifo_core.networks import build_networks
-from claifo_core.optimisers import build_optimisers
-from claifo_core.parallel import ALONE, Team
 from claifo_core.policy import Policy
-from claifo_core.replay import Batch, Replay
-from claifo_core.seeding import generator, seed_for
-from claifo_core.totals import Totals
+from claifo_core.training.films import check_demonstrations, check_videos, random_films
+from claifo_core.training.parallel import ALONE, Team
+from claifo_core.training.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
-    from claifo_core.expert import Demonstration
-    from claifo_core.timestep import TimeStep
+    from claifo_core.data import Demonstration
+    from claifo_core.data.timestep import TimeStep
 
 _LOOK_EVERY = {'cpu': 1, 'cuda': 50}
 """Updates after which losses are looked at; on a GPU each look waits for it."""

@@ -1,8 +1,8 @@
 """Where the figures of a run go: a JSON line each, TensorBoard and the terminal.
 
 A record is a flat mapping with a ``kind`` (``start``, ``train``, ``episode``, ``eval``, ``end``);
-every kind but ``start`` carries ``step``. :mod:`claifo_core.formulas` says what each figure
-means.
+every kind but ``start`` carries ``step``. :mod:`claifo_core.training.formulas` says what each
+figure means.
 """
 
 from __future__ import annotations

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from claifo_core import settings
-from claifo_core.checkpoint import Checkpoint
-from claifo_core.devices import spare_processes
-from claifo_core.evaluator import Evaluator
+from claifo_core.config import settings
+from claifo_core.data.timestep import TimeStep
+from claifo_core.device.devices import spare_processes
+from claifo_core.device.seeding import episode_seed
 from claifo_core.files import write_atomic
-from claifo_core.learner import Learner
-from claifo_core.metrics import Metrics, read_jsonl
-from claifo_core.seeding import episode_seed
-from claifo_core.timestep import TimeStep
+from claifo_core.training.checkpoint import Checkpoint
+from claifo_core.training.evaluator import Evaluator
+from claifo_core.training.learner import Learner
+from claifo_core.training.metrics import Metrics, read_jsonl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo_core.config import TrainConfig
-    from claifo_core.evaluation import Env
     from claifo_core.policy import Policy
+    from claifo_core.training.evaluation import Env
 
 
 class Step(Protocol):
@@ -85,7 +85,7 @@ class Run:
     Attributes:
         learner: The learner of the run.
         metrics: Where its figures go.
-        last: The newest figures, by the names of :data:`claifo_core.formulas.FORMULAS`.
+        last: The newest figures, by the names of :data:`claifo_core.training.formulas.FORMULAS`.
     """
 
     def __init__(

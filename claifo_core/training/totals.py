@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from claifo_core.replay import Batch
+    from claifo_core.data.replay import Batch
 
 EXPLODED = 1e8
 """Nothing sensible follows a loss beyond this."""

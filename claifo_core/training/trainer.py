@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from claifo_core.devices import set_threads
+from claifo_core.device.devices import set_threads
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner
-from claifo_core.parallel import ALONE, Team
-from claifo_core.run import Run, Setting, Step
+from claifo_core.training.learner import Learner
+from claifo_core.training.parallel import ALONE, Team
+from claifo_core.training.run import Run, Setting, Step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from claifo_core.config import TrainConfig
-    from claifo_core.expert import Demonstration
+    from claifo_core.data import Demonstration
 
 _OFFLINE_PIECE = 1000
 """Updates before the first step from one checkpoint and record to the next."""
@@ -96,7 +96,7 @@ class Trainer:
             demonstrations: What is known beside the videos; none: they are images alone.
             console: Show progress on standard error.
             team: The processes that learn together.
-            random: Videos of random actions, see :class:`claifo_core.learner.Learner`.
+            random: Videos of random actions, see :class:`claifo_core.training.learner.Learner`.
 
         Raises:
             ClaifoError: the checkpoint is damaged or of another configuration, or the expert's

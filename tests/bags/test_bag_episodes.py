@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes
+from claifo_core.data.frames import FrameSpec, prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec, prepare
 
 MS = 1_000_000
 EMPTY = 'std_msgs/msg/Empty'
@@ -353,7 +353,7 @@ def test_true_returns_are_never_opened_by_the_reader(tmp_path):
         "sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' "
         'else None)\n'
         'from claifo.bags import ReadOptions, read_episodes\n'
-        'from claifo_core.frames import FrameSpec\n'
+        'from claifo_core.data.frames import FrameSpec\n'
         'options = ReadOptions(FrameSpec(8), 50.0)\n'
         'episodes, _ = read_episodes([pathlib.Path(sys.argv[1])], options)\n'
         'assert len(episodes[0]) == 5\n'

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rosbags.rosbag2 import Reader
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes, read_truth
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec
 
 IMAGE = 'sensor_msgs/msg/Image'
 

@@ -17,8 +17,8 @@ from claifo.experts.policies import load_expert
 from claifo.experts.record import record
 from claifo.training import read_expert, read_random, setting
 from claifo_core.config import EnvConfig, TrainConfig
+from claifo_core.config.settings import from_dict, merge
 from claifo_core.errors import ClaifoError
-from claifo_core.settings import from_dict, merge
 
 TOPICS = {'action_topic': '/action', 'reward_topic': '/time_step'}
 TASK, DOMAIN, STEPS, SIZE, SEED = 'cartpole_balance', 'light/source', 12, 32, 5

@@ -14,7 +14,7 @@ import pytest
 from launched import ENVIRONMENT, Launched, pid_of, processes
 
 from claifo.bags import ReadOptions, read_episodes, read_truth
-from claifo_core.frames import FrameSpec
+from claifo_core.data.frames import FrameSpec
 from claifo_core.policy import Policy
 
 TINY = (

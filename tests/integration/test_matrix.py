@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claifo import cli, matrix
+from claifo import cli
 from claifo.environments import evaluation_env, world_of
 from claifo.report.robustness import section
+from claifo.robustness import matrix
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.errors import ClaifoError
-from claifo_core.evaluation import evaluate
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
+from claifo_core.training.evaluation import evaluate
 
 
 def policy(folder, observation='rgb', domain='dim/target', seed=2):

@@ -11,9 +11,9 @@ from claifo import cli
 from claifo.environments import env_spec, evaluation_env, films_of
 from claifo.experts import load_expert
 from claifo.training import read_expert
-from claifo_core import settings
+from claifo_core.config import settings
+from claifo_core.data.observations import KINDS, film_kind
 from claifo_core.errors import ClaifoError
-from claifo_core.observations import KINDS, film_kind
 from claifo_sim import VectorEnv
 
 

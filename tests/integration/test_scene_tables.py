@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_sim import EnvSpec, task_info
 
 ROOT = Path(__file__).resolve().parents[2]

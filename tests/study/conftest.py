@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from claifo.study import config, store
-from claifo_core import settings
-from claifo_core.networks import build_networks
+from claifo_core.agent.networks import build_networks
+from claifo_core.config import settings
 from claifo_core.policy import Policy
 
 TINY = """

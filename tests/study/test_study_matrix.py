@@ -7,9 +7,10 @@ import csv
 import numpy as np
 import pytest
 
-from claifo import cli, matrix
-from claifo.matrix_rows import averaged
+from claifo import cli
 from claifo.report import study as page
+from claifo.robustness import matrix
+from claifo.robustness.rows import averaged
 
 LOOK = 'unseen/lamp'
 

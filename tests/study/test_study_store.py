@@ -14,7 +14,7 @@ import pytest
 from claifo.study import progress, runner, store
 from claifo.study.plan import Run
 from claifo.study.table import Table, lines
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 
 

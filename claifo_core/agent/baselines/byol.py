@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.diagnostics import retrieval
-from claifo_core.layers import Linear, initialise
+from claifo_core.agent.diagnostics import retrieval
+from claifo_core.agent.layers import Linear, initialise
 
 if TYPE_CHECKING:
+    from claifo_core.agent.encoders import Encoder
+    from claifo_core.agent.objective import View
     from claifo_core.config import NetworkConfig
-    from claifo_core.encoders import Encoder
-    from claifo_core.objective import View
 
 TARGET_TAU = 0.01
 """Share of the encoder mixed into its slow copy after each step."""
@@ -69,7 +69,7 @@ class Byol:
         self._encoder, self._heads, self._encode = encoder, heads, encode
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.objective.Objective`."""
+        """See :class:`claifo_core.agent.objective.Objective`."""
         predicted = [self._heads.predictor(self._heads.projector(v.latent))
                      for v in (first, second)]  # fmt: skip
         targets = [self._target(view) for view in (first, second)]

@@ -1,8 +1,8 @@
 """DisentanGAIL (arXiv 2103.05079): the judge has an encoder of its own that hides the domain.
 
 A stochastic preprocessor feeds the discriminator. What its latents tell about the domain is
-estimated and kept low, see :mod:`claifo_core.baselines.information`. With films of random actions
-of both worlds (``agent.random_constraint``), latents of these may tell next to nothing.
+estimated and kept low, see :mod:`claifo_core.agent.baselines.information`. With films of random
+actions of both worlds (``agent.random_constraint``), latents of these may tell next to nothing.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core.baselines.information import DomainInformation, adapted, multiplied
-from claifo_core.diagnostics import judge_metrics
-from claifo_core.encoders import Encoder
-from claifo_core.judge import LatentJudge
-from claifo_core.layers import mlp
+from claifo_core.agent.baselines.information import DomainInformation, adapted, multiplied
+from claifo_core.agent.diagnostics import judge_metrics
+from claifo_core.agent.encoders import Encoder
+from claifo_core.agent.judge import LatentJudge
+from claifo_core.agent.layers import mlp
 
 if TYPE_CHECKING:
+    from claifo_core.agent.judge import Descend
     from claifo_core.config import AgentConfig, NetworkConfig
-    from claifo_core.judge import Descend
 
 LOG_STD = (-5.0, 2.0)
 
@@ -72,7 +72,7 @@ class DisentangledJudge:
     def learn(
         self, agent: list[Tensor], expert: list[Tensor], descend: Descend
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.judge.Judge`."""
+        """See :class:`claifo_core.agent.judge.Judge`."""
         network = self._network
         # The authors' preprocessor is never trained.
         with torch.set_grad_enabled(not self._faithful):

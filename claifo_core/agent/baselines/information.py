@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core.layers import initialise, mlp
+from claifo_core.agent.layers import initialise, mlp
 
 if TYPE_CHECKING:
+    from claifo_core.agent.judge import Descend
+    from claifo_core.agent.objective import Objective, View
     from claifo_core.config import NetworkConfig
-    from claifo_core.judge import Descend
-    from claifo_core.objective import Objective, View
 
 TOO_MUCH, LITTLE = 0.99, 0.495
 """Bits of mutual information above which the weight grows, below which it falls."""
@@ -51,7 +51,7 @@ class DomainInformation(nn.Module):
 
         Args:
             latents: Of the agent, then as many of the expert, shape (B, Z).
-            descend: See :data:`claifo_core.judge.Descend`.
+            descend: See :data:`claifo_core.agent.judge.Descend`.
 
         Returns:
             The greater bound in nats; its gradient reaches the latents alone.
@@ -121,7 +121,7 @@ class HideDomain:
         self.raw_anchor = objective is not None and objective.raw_anchor
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.objective.Objective`; agent's frames first, then expert's."""
+        """See :class:`.objective.Objective`; agent's frames first, then expert's."""
         network = self._network
         bits = self._network.learn(first.latent, self._descend) / math.log(2)
         weight = network.weight.clone()
@@ -134,6 +134,6 @@ class HideDomain:
         return loss + added, metrics | told
 
     def after_step(self) -> None:
-        """See :class:`claifo_core.objective.Objective`."""
+        """See :class:`claifo_core.agent.objective.Objective`."""
         if self._objective is not None:
             self._objective.after_step()

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from claifo_core import losses
-from claifo_core.diagnostics import judge_metrics
-from claifo_core.layers import initialise
+from claifo_core.agent import losses
+from claifo_core.agent.diagnostics import judge_metrics
+from claifo_core.agent.layers import initialise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from claifo_core.agent.judge import Descend
     from claifo_core.config import AgentConfig, NetworkConfig
-    from claifo_core.judge import Descend
 
 FIRST_SIMILARITY = 1.3
 """The similarities are scaled once, such that those of the first batch have this mean."""
@@ -85,7 +85,7 @@ class PatchJudge:
     def learn(
         self, agent: list[Tensor], expert: list[Tensor], descend: Descend
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.judge.Judge`."""
+        """See :class:`claifo_core.agent.judge.Judge`."""
         ours, theirs = (_stacked(images) for images in (agent, expert))
         expert_out, agent_out = self._network(torch.cat([theirs, ours])).chunk(2)
         loss = losses.discriminator_loss(expert_out, agent_out)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from claifo_core.replay import Batch
+from claifo_core.data.replay import Batch
 
 if TYPE_CHECKING:
-    from claifo_core.networks import TwinCritic
+    from claifo_core.agent.networks import TwinCritic
 
 RANDOM_ACTIONS = 10
 """Drawn for each sample, to be held low."""
