@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
 import sys
 
@@ -103,9 +102,3 @@ def test_a_gpu_that_is_not_there(refused, script):
 )
 def test_the_others_too(refused, script, words, said):
     assert said in refused(script.main, *words)
-
-
-def test_the_tables_of_results_are_up_to_date():
-    script = runpy.run_path(str(common.ROOT / 'scripts' / 'bench_tables.py'))
-    page = (common.ROOT / 'docs' / 'performance.md').read_text()
-    assert page == script['page'](), 'run python scripts/bench_tables.py'
