@@ -94,16 +94,14 @@ def preset(args: argparse.Namespace) -> TrainConfig:
     Raises:
         ClaifoError: no such preset or option, or no such device.
     """
-    from claifo.presets import find_preset
-    from claifo_core.config import settings
+    from claifo.presets import configured, find_preset
     from claifo_core.device.devices import choose_device
 
     asked = changes(args)
     if 'device' in args:
         asked['device'] = str(choose_device(args.device))
     path = find_preset(SHORT.get(args.preset, args.preset))
-    values = settings.merge(settings.read_yaml(path), asked)
-    return settings.from_dict(values, str(path))
+    return configured(path, asked)
 
 
 def changes(args: argparse.Namespace) -> dict[str, str]:

@@ -34,14 +34,12 @@ def methods(preset: str) -> dict[str, TrainConfig]:
     Raises:
         ClaifoError: no such preset.
     """
-    from claifo.presets import find_preset
-    from claifo_core.config import settings
+    from claifo.presets import configured, find_preset
     from claifo_core.config.methods import METHODS
 
-    values = settings.read_yaml(find_preset(preset)) | {'device': 'cpu'}
-    online = {'agent.offline_updates': 0}
+    path, changes = find_preset(preset), {'agent.offline_updates': 0, 'device': 'cpu'}
     return {
-        name: settings.from_dict(settings.merge(values, {**method.overrides, **online}), name)
+        name: configured(path, method.overrides, changes, source=name)
         for name, method in METHODS.items()
     }
 
