@@ -18,7 +18,7 @@ from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING
 from claifo.study.results import Group, Result, Score
 from claifo_core.config.methods import METHODS
-from claifo_core.files import write_atomic
+from claifo_core.files import write_atomic, write_csv
 
 if TYPE_CHECKING:
     from claifo.report.study_diagnostics import Line
@@ -78,7 +78,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     ]
     path = out or folder / 'report.html'
     export.write(path.parent, study, groups)
-    export.write_table(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
+    write_csv(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
     title = escape(f'claifo study: {study.name}')
     page = PAGE.format(title=title, style=STYLE + _EXTRA, script='', body='\n'.join(body))
     write_atomic(path, page.encode())

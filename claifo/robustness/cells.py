@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,19 +87,8 @@ def share(
     return float(ratio(every)), *interval([every], ratio)
 
 
-def to_csv(cells: Sequence[Cell]) -> str:
-    """Return the matrix as CSV; what is not known is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Cell)], lineterminator='\n')
-    writer.writeheader()
-    for cell in cells:
-        row = {k: f'{v:.4f}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
-        writer.writerow(row)
-    return text.getvalue()
-
-
 def read_csv(path: Path) -> list[Cell]:
-    """Read what :func:`to_csv` wrote.
+    """Read the matrix that :func:`claifo.robustness.write` has written.
 
     Raises:
         ClaifoError: The file is not a matrix.
