@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from claifo.bags.cdr import CameraImage, Parser, RawImage
-from claifo.bags.codecs import compression, decode
+from claifo.bags.cdr import Parser
+from claifo.bags.codecs import compression, describe
 from claifo.bags.episodes import choose_topic
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.topics import camera_topics
@@ -92,19 +92,12 @@ def film_camera(
         if len(first) < 2:
             raise ClaifoError(f'{film.path}: {chosen.name} has {len(first)} pictures; two at '
                               'least are needed to know the rate')  # fmt: skip
-        encoding, width, height = _look(first[0][0][1])
+        encoding, width, height = describe(first[0][0][1])
     period_ns = np.median(np.diff([stamp_ns or time_ns for (stamp_ns, _), time_ns in first]))
+    rate_hz = float(1e9 / max(period_ns, 1))
     return contract.Camera(
-        '/camera/image_raw', encoding, width, height, float(1e9 / max(period_ns, 1)), crop
+        '/camera/image_raw', compression(encoding), width, height, rate_hz, crop
     )
-
-
-def _look(image: CameraImage) -> tuple[str, int, int]:
-    """Return encoding, width and height of a picture."""
-    if isinstance(image, RawImage):
-        return image.layout.encoding, image.layout.width, image.layout.height
-    height, width, _ = decode(image).shape
-    return compression(image.format), width, height
 
 
 RECORD_EXPERT = Graph(
