@@ -6,6 +6,7 @@ Nothing heavy is imported here: simulator processes import it too.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
