@@ -260,13 +260,13 @@ def measure() -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('graph', __doc__.splitlines()[0])
+    parser = common.parser('graph', __doc__)
     parser.add_argument('--echo', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.echo:
         echo()
         return
-    common.run(measure, 'graph', args)
+    common.run(measure, args)
 
 
 if __name__ == '__main__':

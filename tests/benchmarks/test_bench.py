@@ -70,7 +70,7 @@ def test_node_tells_the_latency_of_acting():
     [
         (('--preset', 'dmc_waker'), 'dmc_waker: no such preset (did you mean dmc_walker'),
         (('--set', 'agent.bacth_size=3'), 'did you mean batch_size?'),
-        (('--set', 'batch'), '--set batch: must have the form KEY=VALUE'),
+        (('--set', 'batch'), 'must have the form name=value'),
         (('--set', 'env.task=walker_wlk'), 'did you mean walker_walk?'),
         (('--frames', '0'), '--frames: 0 is not a whole number from 1'),
         (('--frames', '50'), 'replay_frames is 50; it must be at least 100'),
