@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from claifo.study.statistics import interval
+from claifo.study.statistics import bootstrap, mean
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from claifo_core.training.evaluation import Evaluation
 
@@ -120,16 +120,14 @@ def share(
         returns: One per episode.
         reference: Those of the same episodes in the look of training.
     """
-    pairs = np.array([returns, reference])
-    if pairs[1].mean() <= 0:
+    if np.mean(reference) <= 0:
         return NO_SHARE
 
-    def ratio(episodes: NDArray[np.float64]) -> NDArray[np.float64]:
-        drawn = pairs[:, episodes.astype(np.int64)].mean(-1)
-        return np.asarray(drawn[0] / np.maximum(drawn[1], _NOTHING))
+    def ratio(ours: ArrayLike, theirs: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(mean(ours) / np.maximum(mean(theirs), _NOTHING))
 
-    every = np.arange(len(returns), dtype=np.float64)
-    return float(ratio(every)), *interval([every], ratio)
+    interval = bootstrap((returns, reference), ratio, paired=True)
+    return float(ratio(returns, reference)), *interval
 
 
 def measure(
