@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from claifo import terminal
 from claifo.study.statistics import bootstrap, mean
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
+    from rich.table import Table
 
     from claifo_core.training.evaluation import Evaluation
 
@@ -30,6 +32,7 @@ TRAINING, EXPERT, PAIR, UNSEEN = 'training', 'expert', 'pair', 'unseen'
 """Where a look stands to the policy: what it was trained in, and so on."""
 NO_SHARE = None, None, None
 _LEARNT = 0.1  # of the expert's return, in the look of training; shares of less say nothing
+_SHOWN = ('look', 'group', 'return', 'success', 'share')
 _NOTHING = 1e-9  # stands for a mean return of 0 among the draws
 
 
@@ -224,26 +227,23 @@ def _parse(row: dict[str, str]) -> Cell:
     )  # fmt: skip
 
 
-def to_text(cells: Sequence[Cell]) -> str:
-    """Return the matrix as a table for people."""
-    width = max(len(cell.look) for cell in cells)
-    lines = []
+def tables(cells: Sequence[Cell]) -> Iterator[str | Table]:
+    """Yield the matrix as lines and tables for people."""
     for run in dict.fromkeys(cell.run for cell in cells):
         row = [cell for cell in cells if cell.run == run]
-        lines.append(f'{run}: {row[0].task}, trained in {row[0].trained_in}')
-        lines += [f'  {cell.look.ljust(width)}  {cell.group:8}  {_figures(cell)}' for cell in row]
+        yield f'{run}: {row[0].task}, trained in {row[0].trained_in}'
+        yield terminal.table(_SHOWN, *map(_figures, row), right=_SHOWN[2:4])
         shares = [cell.share for cell in row if cell.group == UNSEEN and cell.share is not None]
         if shares:
-            lines.append(f'  mean over {len(shares)} unseen looks: {np.mean(shares):.0%}')
-    return '\n'.join(lines)
+            yield f'mean over {len(shares)} unseen looks: {np.mean(shares):.0%}'
 
 
-def _figures(cell: Cell) -> str:
-    text = f'return {cell.return_mean:8.1f} ± {cell.return_std:6.1f}'
-    text += f'  success {cell.success_rate:4.0%}'
-    if cell.share is None:
-        return text
-    return f'{text}  share {cell.share:4.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
+def _figures(cell: Cell) -> tuple[str, ...]:
+    returned = f'{cell.return_mean:.1f} ± {cell.return_std:.1f}'
+    shown = '-'
+    if cell.share is not None:
+        shown = f'{cell.share:.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    return cell.look, cell.group, returned, f'{cell.success_rate:.0%}', shown
 
 
 def write(cells: Sequence[Cell], shown: Sequence[Cell], out: Path) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,8 +20,20 @@ if TYPE_CHECKING:
     Tasks = Sequence[ArrayLike]
     Interval = tuple[float, float]
 
-RESAMPLES = 10_000
-LEVEL = 0.95
+
+@dataclass(frozen=True)
+class Draws:
+    """How an interval is found.
+
+    Attributes:
+        level: Share of the resamples inside.
+        resamples: How often the scores are drawn again.
+        seed: Of the draws; the same seed gives the same interval.
+    """
+
+    level: float = 0.95
+    resamples: int = 10_000
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Summary:
 
 def mean(scores: ArrayLike) -> NDArray[np.float64]:
     """Return the mean over the last axis: (..., N) to (...)."""
-    return np.asarray(np.mean(scores, -1))
+    return np.asarray(np.mean(np.asarray(scores, np.float64), -1))
 
 
 def iqm(scores: ArrayLike) -> NDArray[np.float64]:
@@ -64,39 +76,35 @@ def iqm(scores: ArrayLike) -> NDArray[np.float64]:
 def interval(
     tasks: Tasks,
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]] = mean,
-    **draws: Any,
+    draws: Draws = Draws(),
 ) -> Interval:
     """Return the stratified percentile bootstrap interval of a statistic of all scores.
 
     Args:
         tasks: Scores of the runs of each task.
         statistic: Maps (..., N) to (...).
-        draws: As for :func:`bootstrap`.
+        draws: How many, and what is read from them.
 
     Raises:
         ValueError: a task without runs, or a score that is not finite.
     """
-    return bootstrap(tasks, lambda *drawn: statistic(np.concatenate(drawn, -1)), **draws)
+    return bootstrap(tasks, lambda *drawn: statistic(np.concatenate(drawn, -1)), draws)
 
 
 def bootstrap(
     samples: Tasks,
     statistic: Callable[..., NDArray[np.float64]],
+    draws: Draws = Draws(),
     *,
     paired: bool = False,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Interval:
     """Return the percentile bootstrap interval of a statistic of several samples.
 
     Args:
         samples: Each is drawn again from itself.
         statistic: Maps the samples, (..., R_1) and so on, to (...).
+        draws: How many, and what is read from them.
         paired: Draw the same places in all samples.
-        level: Share of the resamples inside.
-        resamples: How often the samples are drawn again.
-        seed: Of the draws; the same seed gives the same interval.
 
     Raises:
         ValueError: a sample without scores, or a score that is not finite.
@@ -112,8 +120,8 @@ def bootstrap(
         return statistic(*(d[..., : len(s)] for d, s in zip(drawn, given, strict=True)))
 
     found = stats.bootstrap(
-        doubled, of, paired=paired, confidence_level=level, n_resamples=resamples,
-        vectorized=True, method='percentile', random_state=np.random.default_rng(seed),
+        doubled, of, paired=paired, confidence_level=draws.level, n_resamples=draws.resamples,
+        vectorized=True, method='percentile', random_state=np.random.default_rng(draws.seed),
     ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)
 
@@ -134,20 +142,20 @@ def probability_of_improvement(first: Tasks, second: Tasks) -> float:
     return float(_improvement(_checked(first), _checked(second)))
 
 
-def improvement_interval(first: Tasks, second: Tasks, **draws: Any) -> Interval:
+def improvement_interval(first: Tasks, second: Tasks, draws: Draws = Draws()) -> Interval:
     """Return the interval of :func:`probability_of_improvement`; both sides are drawn again.
 
     Args:
         first: As for :func:`probability_of_improvement`.
         second: As for :func:`probability_of_improvement`.
-        draws: As for :func:`bootstrap`.
+        draws: How many, and what is read from them.
 
     Raises:
         ValueError: as :func:`probability_of_improvement`.
     """
     count = len(first)
     return bootstrap(
-        [*first, *second], lambda *drawn: _improvement(drawn[:count], drawn[count:]), **draws
+        [*first, *second], lambda *drawn: _improvement(drawn[:count], drawn[count:]), draws
     )
 
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 from claifo.study import statistics
 from claifo.study.statistics import (
+    Draws,
     improvement_interval,
     interval,
     iqm,
@@ -46,7 +47,7 @@ def test_interval_is_that_of_all_possible_draws() -> None:
     """Three runs can be drawn in 27 ways: the percentiles of these are the exact interval."""
     runs = [10.0, 20.0, 40.0]
     exact = sorted(np.mean(draw) for draw in itertools.product(runs, repeat=3))
-    low, high = interval([runs], level=0.8)
+    low, high = interval([runs], draws=Draws(level=0.8))
     assert low == pytest.approx(np.percentile(exact, 10), abs=1e-9)
     assert high == pytest.approx(np.percentile(exact, 90), abs=1e-9)
 
@@ -54,7 +55,7 @@ def test_interval_is_that_of_all_possible_draws() -> None:
 def test_interval_close_to_a_bootstrap_by_hand() -> None:
     rng = np.random.default_rng(1)
     drawn = np.sort(RUNS[rng.integers(9, size=(40_000, 9))])[:, 2:-2].mean(1)
-    ours = interval([RUNS], iqm, resamples=40_000)
+    ours = interval([RUNS], iqm, Draws(resamples=40_000))
     np.testing.assert_allclose(ours, np.percentile(drawn, [2.5, 97.5]), rtol=0.02)
 
 
@@ -65,15 +66,16 @@ def test_draws_stay_within_their_task() -> None:
 
 
 def test_interval_follows_its_seed() -> None:
-    assert interval([RUNS], seed=3) == interval([RUNS], seed=3)
-    assert interval([RUNS], seed=3, resamples=99) != interval([RUNS], seed=4, resamples=99)
+    assert interval([RUNS], draws=Draws(seed=3)) == interval([RUNS], draws=Draws(seed=3))
+    few = [interval([RUNS], draws=Draws(seed=seed, resamples=99)) for seed in (3, 4)]
+    assert few[0] != few[1]
 
 
 def test_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     inside = 0
     for k in range(200):
-        low, high = interval([rng.normal(5.0, 2.0, 20)], resamples=500, seed=k)
+        low, high = interval([rng.normal(5.0, 2.0, 20)], draws=Draws(resamples=500, seed=k))
         inside += low <= 5.0 <= high
     assert 0.88 <= inside / 200 <= 0.98
 
