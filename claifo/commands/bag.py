@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claifo.arguments import add_settings
 from claifo.commands import bag_video
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     actions = parser.add_subparsers(required=True, metavar='ACTION')
     _add_info(actions)
     _add_check(actions)
-    bag_video.add_parser(actions, _crop)
+    bag_video.add_parser(actions)
 
 
 def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,69 +40,17 @@ def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_check(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from claifo_core.config import EnvConfig, ExpertConfig
 
-    env, expert = EnvConfig(), ExpertConfig()
     text = 'read a bag exactly as training would and list every problem'
     parser = actions.add_parser(
         'check', help=text, description=f'{text}; exit code 0: usable, 2: not usable'
     )
-    add = parser.add_argument
-    add('path', type=Path, help='a bag, or a folder of bags')
-    add(
-        '--topic',
-        default=expert.topic,
-        help='image topic, or several with commas between (default: the only one)',
+    parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
+    parser.add_argument(
+        '--rate-hz', type=float, help='control rate, Hz (default: as measured in the first bag)'
     )
-    add('--rate-hz', type=float, help='control rate, Hz (default: as measured in the first bag)')
-    add(
-        '--frame-stack',
-        type=int,
-        default=env.frame_stack,
-        metavar='N',
-        help=f'frames of a stack: no episode may be shorter (default: {env.frame_stack})',
-    )
-    add(
-        '--size-px',
-        type=int,
-        default=env.size_px,
-        metavar='N',
-        help=f'side of the frames, pixels (default: {env.size_px})',
-    )
-    add(
-        '--crop',
-        type=_crop,
-        metavar='X,Y,WIDTH,HEIGHT',
-        help='part of the image that is kept, pixels (default: all)',
-    )
-    add(
-        '--split',
-        default=expert.split,
-        choices=('bag', 'gap', 'marker'),
-        help=f'where episodes begin (default: {expert.split})',
-    )
-    add(
-        '--gap-s',
-        type=float,
-        default=expert.gap_s,
-        metavar='S',
-        help=f'pause that begins an episode, seconds (default: {expert.gap_s:g})',
-    )
-    add(
-        '--marker-topic',
-        default=expert.marker_topic,
-        metavar='TOPIC',
-        help='topic whose messages begin episodes',
-    )
+    add_settings(parser, ExpertConfig, ('topic', 'crop', 'split', 'gap_s', 'marker_topic'))
+    add_settings(parser, EnvConfig, ('frame_stack', 'size_px'))
     parser.set_defaults(run=_check)
-
-
-def _crop(text: str) -> tuple[int, int, int, int]:
-    try:
-        x, y, width, height = (int(part) for part in text.split(','))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not x,y,width,height (four whole numbers)'
-        ) from None
-    return x, y, width, height
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, NamedTuple
 
-from claifo.robustness.heatmap import heat_map
-from claifo.robustness.matrix import read_csv
-from claifo.robustness.rows import averaged
+from claifo.robustness import averaged, heat_map, read_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from claifo.robustness.matrix import Cell
+    from claifo.robustness import Cell
 
 
 class Matrix(NamedTuple):

@@ -9,6 +9,7 @@ from claifo.report import render, robustness, study_diagnostics, study_figures
 from claifo.study import export, results, store
 from claifo.study.progress import DONE, FAILED, WAITING
 from claifo_core.config.methods import METHODS
+from claifo_core.files import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     groups, sessions = results.read(folder, study), store.read(folder)['sessions']
     measured = study_diagnostics.measure(folder, groups)
     export.write(path.parent, study, groups)
-    export.write_table(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
+    write_csv(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
     worlds = itertools.groupby(groups, lambda group: (group.task, group.domain))
     names = ('method', 'task', 'domain', 'seed')
     unfinished = [r for g in groups for r in g.results if r.progress.state != DONE]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import films_of
+from claifo.films import Film
 from claifo_core.config import TrainConfig, settings
 
 Options = Mapping[str, Any]
@@ -109,7 +109,7 @@ class Study:
         config = self.config(run)
         random = ('random_agent_bag', 'random_bag') if config.agent.needs_random else ()
         return {
-            f'expert.{name}': Path('films') / films_of(config, name).name
+            f'expert.{name}': Path('films') / Film.of(config, name).place.name
             for name in ('bag', *random)
             if not getattr(config.expert, name)
         }

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from claifo.environments import film_words
+from claifo.films import Film
 from claifo.study import progress, store
 from claifo.study.board import Board
 from claifo.study.executor import Executor, LocalExecutor, Process
@@ -122,7 +122,7 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
 
 
 def _film_command(study: Study, run: Run, option: str, out: Path) -> list[str]:
-    words = film_words(study.config(run), option.removeprefix('expert.'))
+    words = Film.of(study.config(run), option.removeprefix('expert.')).words()
     return [*_CLAIFO, *words, '--episodes', str(study.film_episodes), '--out', str(out)]
 
 

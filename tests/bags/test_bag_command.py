@@ -86,7 +86,7 @@ def test_check_obeys_its_options(capsys, tmp_path, recorder):
     [
         (('info', 'gone'), 'gone: does not exist'),
         (('check', 'gone'), 'gone: does not exist'),
-        (('check', 'gone', '--crop', '1,2,3'), "'1,2,3' is not x,y,width,height"),
+        (('check', 'gone', '--crop', '1,2,3'), "crop is '1,2,3'; a list of 4 int"),
         (('check', 'gone', '--split', 'gaps'), 'gap'),
     ],
 )
