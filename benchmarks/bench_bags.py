@@ -6,7 +6,7 @@ counts, the files are in the page cache, OpenCV runs on one thread:
 * ``rosbags_messages``: ``rosbags.rosbag2.Reader.messages``; serialised messages, nothing decoded.
 * ``rosbags_frames``: the same, then ``deserialize_cdr`` and (JPEG) OpenCV: plain reading.
 * ``claifo_frames``: the same result by our reader. Both copy each frame into one buffer.
-* ``rosbags_episodes``: plain reading, then ``claifo_core.frames.prepare``, all frames kept.
+* ``rosbags_episodes``: plain reading, then ``claifo_core.data.frames.prepare``, all frames kept.
 * ``claifo_episodes``: ``read_episodes``: also checks stamps and resamples to the control rate.
 
 ``ratio_frames`` and ``ratio_episodes`` compare like with like (above 1: ours is faster);
@@ -27,13 +27,12 @@ import numpy as np
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from claifo.arguments import count
 from claifo.bags import ReadOptions, read_episodes
 from claifo.bags.cdr import COMPRESSED, IMAGE, Parser
 from claifo.bags.codecs import decode
 from claifo.bags.episodes import choose_topic
 from claifo.bags.reader import Bag, find_bags
-from claifo_core.frames import FrameSpec, prepare
+from claifo_core.data.frames import FrameSpec, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,12 +69,9 @@ CASES = (
 
 def main() -> None:
     """Read the arguments, run all cases, print."""
-    parser = common.parser('bags', __doc__.splitlines()[0])
-    parser.add_argument(
-        '--repeats', type=count, default=7, help='repetitions (default: 7)'
-    )
+    parser = common.parser('bags', __doc__, repeats=7)
     args = parser.parse_args()
-    common.run(lambda: measure(args.repeats), 'bags', args)
+    common.run(lambda: measure(args.repeats), args)
 
 
 def measure(repeats: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from claifo_core.layers import Linear
+from claifo_core.agent.layers import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from claifo.experts import expert_scores, load_expert
-from claifo_core import settings
-from claifo_core.config import EnvConfig
+from claifo_core.config import EnvConfig, settings
 from claifo_sim import make
 from claifo_sim.domains import source_of
 

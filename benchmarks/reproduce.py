@@ -28,12 +28,12 @@ from reproduce_runs import EXPERIMENTS, Reproduction, Run, waiting
 
 from claifo.arguments import count
 from claifo.cli import Parser
-from claifo.commands.train import stop_on_interrupt
-from claifo_core import settings
-from claifo_core.devices import choose_device
+from claifo.interrupts import stop_on_interrupt
+from claifo_core.config import settings
+from claifo_core.config.methods import METHODS
+from claifo_core.device.devices import choose_device
 from claifo_core.errors import ClaifoError, did_you_mean
 from claifo_core.files import write_atomic
-from claifo_core.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claifo_core import statistics
+from claifo.study import statistics
 from claifo_core.files import write_atomic
-from claifo_core.metrics import read_jsonl
+from claifo_core.training.metrics import read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claifo_core.expert import Demonstration
-from claifo_core.learner import Learner
+from claifo_core.data import Demonstration
+from claifo_core.training.learner import Learner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from claifo.cost.flop import Shape
     from claifo_core.config import TrainConfig
-    from claifo_core.flop import Shape
-    from claifo_core.replay import Replay
+    from claifo_core.data.replay import Replay
 
 EPISODE_FRAMES = 250
 

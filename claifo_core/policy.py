@@ -13,19 +13,19 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from claifo_core.agent.encoders import Encoder
+from claifo_core.agent.layers import mlp
 from claifo_core.config import NetworkConfig
-from claifo_core.encoders import Encoder
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic
-from claifo_core.frames import FrameSpec
-from claifo_core.layers import mlp
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from claifo_core.agent.networks import Networks
     from claifo_core.config import TrainConfig
-    from claifo_core.networks import Networks
 
 FORMAT = 'claifo-policy-1'
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Writer
 
-    from claifo_core.expert import Demonstration
+    from claifo_core.data import Demonstration
 
 _FIRST, _MID, _LAST = 0, 1, 2  # constants of TimeStep
 

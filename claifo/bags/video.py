@@ -15,15 +15,15 @@ import numpy as np
 
 from claifo.bags.resample import Resampler
 from claifo.bags.writer import BagWriter
+from claifo_core.data.frames import prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from claifo_core.frames import FrameSpec
+    from claifo_core.data.frames import FrameSpec
 
 
 class Converted(NamedTuple):

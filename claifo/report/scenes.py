@@ -13,7 +13,7 @@ import claifo_sim
 from claifo.environments import env_spec
 from claifo.experts import StateExpert, expert_tasks, load_expert
 from claifo.experts.policies import RandomActions
-from claifo_core.observations import RENDERED, Observer
+from claifo_core.data.observations import RENDERED, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

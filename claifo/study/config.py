@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from claifo.environments import env_spec
+from claifo.presets import find_preset
 from claifo.study.plan import Options, Study
-from claifo_core import methods as known
-from claifo_core import settings
+from claifo_core.config import methods as known
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 
 _LOWEST = {'jobs': 0, 'threads': 1, 'film_episodes': 1}
@@ -25,7 +26,7 @@ class StudyFile:
     Attributes:
         preset: Name of a preset of config/, or a YAML file; empty: the defaults of `claifo train`.
         set: Dotted options and their values, over the preset, for all runs.
-        methods: Name and options of each; None: the method of that name in claifo_core.methods.
+        methods: Name and options of each; None: the named method of claifo_core.config.
         tasks: Simulated tasks; empty: that of the preset.
         domains: How the agent sees its world; empty: as in the preset.
         seeds: One run for each.
@@ -76,8 +77,6 @@ def load(path: Path) -> Study:
             range, or something that stands twice.
         SimError: an unknown task or domain.
     """
-    from claifo.commands.train import find_preset
-
     values = settings.read_yaml(path)
     if 'methods' in values:
         values['methods'] = _as_mapping(values['methods'], f'{path}: methods')

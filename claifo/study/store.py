@@ -15,7 +15,7 @@ from typing import Any
 
 from claifo.resources import SOURCE_ROOT
 from claifo.study.plan import Study
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_atomic, write_json_atomic
 

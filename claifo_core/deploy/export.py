@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from claifo_core.agent.layers import plain_linear
+from claifo_core.config.settings import plain
 from claifo_core.deploy import actors, sealed
 from claifo_core.deploy import contract as contracts
-from claifo_core.layers import plain_linear
-from claifo_core.settings import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from claifo_core.agent.encoders import Encoder
     from claifo_core.deploy.actors import Actor
     from claifo_core.deploy.contract import Contract
-    from claifo_core.encoders import Encoder
     from claifo_core.policy import Policy
 
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.pt'}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes
 from claifo.bags.topics import camera_topics, split_topics
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec
 
 MS = 1_000_000
 LEFT, RIGHT = '/camera/left/image_raw', '/camera/right/image_raw'

@@ -12,9 +12,9 @@ from rosbags.typesys import get_types_from_msg
 from claifo.bags import BagWriter, ReadOptions, read_episodes
 from claifo.bags.demonstrations import read_demonstrations
 from claifo.resources import interfaces_dir
+from claifo_core.data import Demonstration
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
-from claifo_core.expert import Demonstration
-from claifo_core.frames import FrameSpec
 
 MS = 1_000_000
 START_MS = 1000

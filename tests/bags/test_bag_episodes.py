@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes
+from claifo_core.data.frames import FrameSpec, prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec, prepare
 
 MS = 1_000_000
 EMPTY = 'std_msgs/msg/Empty'
@@ -39,7 +39,7 @@ def test_each_bag_is_an_episode(tmp_path, recorder):
     assert all(
         episode.dtype == np.uint8 and episode.shape[1:] == (8, 8, 3) for episode in episodes
     )
-    assert (report.bags, report.episodes, report.lengths) == (2, 2, (3, 6))
+    assert (report.bags, report.episodes, report.lengths) == (2, 2, [3, 6])
     assert report.rate_hz == pytest.approx(50)
     assert report.warnings() == []
 
@@ -115,8 +115,8 @@ def test_frames_pass_through_the_one_image_pipeline(tmp_path, recorder):
     spec = FrameSpec(16, (8, 0, 48, 48))
     (episode,), report = read_episodes([bag], options(frames=spec))
     np.testing.assert_array_equal(episode[0], prepare(picture, spec))
-    assert report.sizes == ((64, 48),)
-    assert report.encodings == ('rgb8',)
+    assert report.sizes == [(64, 48)]
+    assert report.encodings == ['rgb8']
 
 
 def test_episode_longer_than_the_first_guess_of_its_buffer(tmp_path, recorder):
@@ -139,7 +139,7 @@ def test_topic_is_chosen_among_several(tmp_path, recorder):
     bag = recorder.write(tmp_path / 'b', messages)
     episodes, report = read_episodes([bag], options(topics=('/right',)))
     assert numbers(episodes) == [[0, 1, 2]]
-    assert report.topics == ('/right',)
+    assert report.topics == ['/right']
 
 
 def test_frames_without_stamp_are_placed_by_the_time_of_recording(tmp_path, recorder):
@@ -353,7 +353,7 @@ def test_true_returns_are_never_opened_by_the_reader(tmp_path):
         "sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' "
         'else None)\n'
         'from claifo.bags import ReadOptions, read_episodes\n'
-        'from claifo_core.frames import FrameSpec\n'
+        'from claifo_core.data.frames import FrameSpec\n'
         'options = ReadOptions(FrameSpec(8), 50.0)\n'
         'episodes, _ = read_episodes([pathlib.Path(sys.argv[1])], options)\n'
         'assert len(episodes[0]) == 5\n'

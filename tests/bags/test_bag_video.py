@@ -8,7 +8,7 @@ import pytest
 
 from claifo import cli
 from claifo.bags import ReadOptions, read_episodes
-from claifo_core.frames import FrameSpec, prepare
+from claifo_core.data.frames import FrameSpec, prepare
 
 HZ, COUNT = 25.0, 15
 

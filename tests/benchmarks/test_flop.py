@@ -7,12 +7,11 @@ import torch
 from synthetic import build
 from torch import nn
 
-from claifo_core import settings
-from claifo_core.capture import forced
-from claifo_core.config import TrainConfig
-from claifo_core.dry_run import FlopCounter, flop_of_update
-from claifo_core.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
-from claifo_core.methods import METHODS, method
+from claifo.cost.dry_run import FlopCounter, flop_of_update
+from claifo.cost.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
+from claifo_core.config import TrainConfig, settings
+from claifo_core.config.methods import METHODS, method
+from claifo_core.device.capture import forced
 
 SMALL = {
     'device': 'cpu', 'env.size_px': 32, 'agent.batch_size': 8, 'network.channels': 4,

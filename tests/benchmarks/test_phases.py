@@ -7,8 +7,8 @@ import torch
 from phases import CudaClock, Stopwatch, watch
 from synthetic import build
 
-from claifo_core import settings
-from claifo_core.flop import Shape
+from claifo.cost.flop import Shape
+from claifo_core.config import settings
 
 
 class Ticks:

@@ -21,9 +21,10 @@ from reproduce_runs import Reproduction, Run, waiting
 
 from claifo.bags import ReadOptions, read_episodes, read_truth
 from claifo.bags.writer import BagWriter
-from claifo_core import settings, statistics
-from claifo_core.frames import FrameSpec
-from claifo_core.replay import Replay
+from claifo.study import statistics
+from claifo_core.config import settings
+from claifo_core.data.frames import FrameSpec
+from claifo_core.data.replay import Replay
 
 ORIGIN = {'command': 'reproduce.py', 'commit': 'abc', 'time': 'now',
           'machine': {'gpu': None, 'cpu': 'Some CPU'}}  # fmt: skip

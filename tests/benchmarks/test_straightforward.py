@@ -9,7 +9,7 @@ import pytest
 import torch
 from straightforward import PlainAugmenter
 
-from claifo_core.augment import Augmenter
+from claifo_core.agent.augment import Augmenter
 from claifo_core.config import AugmentConfig
 
 

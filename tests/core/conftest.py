@@ -1,4 +1,4 @@
-"""Let test modules, and the processes they spawn, import the toy world of this folder."""
+"""Let test modules, and the processes they spawn, import what they share."""
 
 from __future__ import annotations
 
@@ -6,4 +6,5 @@ import sys
 from pathlib import Path
 
 # Spawned processes take over sys.path; a test module itself could not be imported there.
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), *(str(folder) for folder in HERE.iterdir() if folder.is_dir())]

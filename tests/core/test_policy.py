@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from toy_world import Session, small_config
 
+from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec
 from claifo_core.policy import Policy
 
 

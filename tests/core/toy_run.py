@@ -18,7 +18,7 @@ from pathlib import Path
 import torch.utils.tensorboard  # noqa: F401 (imported once, before sessions are forked)
 from toy_world import DotVector, DotWorld, expert_videos, small_config
 
-from claifo_core.trainer import Trainer, World
+from claifo_core.training.trainer import Trainer, World
 
 STEPS = 360
 CONFIG = {

@@ -10,8 +10,8 @@ from pathlib import Path
 from toy_run import CONFIG
 from toy_world import DotVector, DotWorld, expert_videos, small_config
 
-from claifo_core import parallel
-from claifo_core.trainer import Trainer, World
+from claifo_core.training import parallel
+from claifo_core.training.trainer import Trainer, World
 
 
 def main(folder: Path, steps: int) -> None:

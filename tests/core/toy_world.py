@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from claifo_core.config import TrainConfig
-from claifo_core.expert import Demonstration
-from claifo_core.learner import Learner
-from claifo_core.seeding import episode_seed
-from claifo_core.settings import from_dict, merge
-from claifo_core.timestep import TimeStep
+from claifo_core.config.settings import from_dict, merge
+from claifo_core.data import Demonstration
+from claifo_core.data.timestep import TimeStep
+from claifo_core.device.seeding import episode_seed
+from claifo_core.training.learner import Learner
 
 BRIGHT, DARK = 1.0, 0.5
 """Light in which the expert and the agent are seen."""
@@ -63,7 +63,7 @@ class DotWorld:
 
 @dataclass
 class Shown:
-    """What N worlds show after a step (see claifo_core.trainer.Step)."""
+    """What N worlds show after a step (see claifo_core.training.trainer.Step)."""
 
     pixels: np.ndarray
     proprio: np.ndarray

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract, export
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
 HZ = 10.0

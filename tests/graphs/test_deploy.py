@@ -25,8 +25,8 @@ from std_msgs.msg import Float64MultiArray
 
 from claifo.environments import evaluation_env
 from claifo_core.deploy import contract
-from claifo_core.evaluation import evaluate
-from claifo_core.seeding import episode_seed
+from claifo_core.device.seeding import episode_seed
+from claifo_core.training.evaluation import evaluate
 
 PERIOD_S = 1 / HZ
 

@@ -7,10 +7,10 @@ import pytest
 
 from claifo.bags import BagWriter
 from claifo.graphs.film import film_contract
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, ExpertConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract, export
 from claifo_core.errors import ClaifoError
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
 CROP = (1, 2, 20, 18)

@@ -8,9 +8,9 @@ import yaml
 
 from claifo import cli
 from claifo.bags import BagWriter
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import actors
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 
 HZ = 40.0

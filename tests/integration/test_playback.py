@@ -11,15 +11,16 @@ import pytest
 import torch
 from rosbags.typesys import Stores, get_typestore
 
-from claifo import cli, playback
+from claifo import cli
 from claifo.bags import BagWriter
 from claifo.bags.recorder import Recorder
-from claifo.latent_gap import latent_gap
+from claifo.playback import playback
+from claifo.playback.latent_gap import latent_gap
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
+from claifo_core.data.frames import FrameSpec, prepare
+from claifo_core.data.observations import observe_episode
 from claifo_core.deploy import contract, export
-from claifo_core.frames import FrameSpec, prepare
-from claifo_core.networks import build_networks
-from claifo_core.observations import observe_episode
 from claifo_core.policy import Policy
 
 SIZE, STACK, ACTIONS, HZ = 16, 3, 4, 20.0

@@ -10,8 +10,8 @@ from builtin_interfaces.msg import Time
 from claifo_msgs.msg import Action, PolicyWeights, TimeStep
 from rclpy.node import Node
 
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import qos, time_steps
 from claifo_nodes.time_steps import Batch

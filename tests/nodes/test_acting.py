@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_peer import ACTIONS, SIZE, STACK, expected, frames, policy
 
-from claifo_core import evaluation
+from claifo_core.training import evaluation
 from claifo_nodes.acting import Shelf, Stacks, Weights, act
 from claifo_nodes.intake import SILENT_S
 from claifo_nodes.stream import Stream
@@ -42,7 +42,7 @@ class Film:
 
 
 def test_stacks_are_those_of_an_evaluation():
-    """The same frames give the same actions, bit for bit, as claifo_core.evaluation."""
+    """The same frames give the same actions, bit for bit, as claifo_core.training.evaluation."""
     film = frames(8, envs=1)
     env = Film(film[:, 0])
     evaluation.evaluate(POLICY, env, [0])

@@ -8,8 +8,8 @@ from policy_peer import ACTIONS, SIZE, STACK, TASK, Peer, rows
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import images, qos, time_steps
 from claifo_nodes.policy_node import PolicyNode

@@ -16,8 +16,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
 from claifo.bags import BagWriter, ReadOptions, read_episodes
+from claifo_core.data.frames import FrameSpec, prepare
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import FrameSpec, prepare
 from claifo_nodes import images
 from claifo_nodes.expert_player_node import ExpertPlayerNode
 from claifo_nodes.main import Finished

@@ -14,9 +14,9 @@ from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 
 from claifo.bags import BagWriter
+from claifo_core.config.methods import METHODS
+from claifo_core.data import Demonstration
 from claifo_core.errors import ClaifoError
-from claifo_core.expert import Demonstration
-from claifo_core.methods import METHODS
 from claifo_core.policy import Policy
 from claifo_nodes import qos
 from claifo_nodes.learner_node import LearnerNode

@@ -8,8 +8,7 @@ import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from claifo_core import settings
-from claifo_core.config import EnvConfig, ExpertConfig, TrainConfig
+from claifo_core.config import EnvConfig, ExpertConfig, TrainConfig, settings
 from claifo_core.errors import ClaifoError
 from claifo_nodes import params
 

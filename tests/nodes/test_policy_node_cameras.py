@@ -20,11 +20,11 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from claifo.bags import BagWriter
 from claifo.graphs.film import film_contract
+from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, ExpertConfig, TrainConfig
+from claifo_core.data.frames import prepare
 from claifo_core.deploy import contract, export
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
-from claifo_core.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import images, qos
 from claifo_nodes.expert_player_node import ExpertPlayerNode

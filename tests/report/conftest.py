@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
-from claifo_core import settings
-from claifo_core.config import TrainConfig
-from claifo_core.metrics import Metrics
-from claifo_core.networks import build_networks
+from claifo_core.agent.networks import build_networks
+from claifo_core.config import TrainConfig, settings
 from claifo_core.policy import Policy
+from claifo_core.training.metrics import Metrics
 
 CONFIG = {
     'seed': 3,

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_sim import SimError, VisualDomain, make, tasks
 from claifo_sim.corruption import corrupt
 from claifo_sim.domains import domain, pairs, source_of, unseen

@@ -11,9 +11,9 @@ from claifo import cli
 from claifo.commands import train
 from claifo.resources import config_dir
 from claifo.study import config, runner, store
-from claifo_core import settings
+from claifo_core.config import settings
+from claifo_core.config.methods import METHODS
 from claifo_core.errors import ClaifoError
-from claifo_core.methods import METHODS
 from claifo_sim.errors import SimError
 
 ONE = 'methods: [claifo]\n'

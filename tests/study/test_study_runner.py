@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from claifo.study import store
-from claifo_core.metrics import read_jsonl
+from claifo_core.training.metrics import read_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = """

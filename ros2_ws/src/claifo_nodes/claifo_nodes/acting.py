@@ -111,8 +111,8 @@ def act(
     # A robot has no torch, and does not explore.
     import torch
 
-    from claifo_core.exploration import explore, uniform
-    from claifo_core.seeding import generator
+    from claifo_core.agent.exploration import explore, uniform
+    from claifo_core.device.seeding import generator
 
     rng = generator(seed, 'explore', weights.learner_step, step)
     if weights.uniform:

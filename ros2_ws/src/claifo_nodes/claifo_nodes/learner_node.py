@@ -1,7 +1,8 @@
 """`learner_node`: expert bags and TimeSteps in; weights, step budget and status out.
 
 Its simulator may go on to step k + 1 while the learner does the updates that step k calls for,
-as in :class:`claifo_core.trainer.Trainer`; never further, so the ratio of updates to steps holds.
+as in :class:`claifo_core.training.trainer.Trainer`; never further, so the ratio of updates to
+steps holds.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from claifo_msgs.msg import LearnerStatus, PolicyWeights, StepBudget, TimeStep
 from claifo_msgs.srv import LoadExpert
 from std_srvs.srv import Trigger
 
-from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
+from claifo.presets import default_run_dir
 from claifo.training import Expert, read_expert, read_random, setting
 from claifo_core.config import TrainConfig
-from claifo_core.devices import set_threads
+from claifo_core.device.devices import set_threads
 from claifo_core.errors import ClaifoError
-from claifo_core.learner import Learner
-from claifo_core.run import Run
+from claifo_core.training.learner import Learner
+from claifo_core.training.run import Run
 from claifo_nodes import params, qos, time_steps
 from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.intake import Intake
@@ -46,7 +47,7 @@ _STATUS_FIGURES = (
 
 
 class _Shown(NamedTuple):
-    """A batch of time steps, named as :class:`claifo_core.run.Step`."""
+    """A batch of time steps, named as :class:`claifo_core.training.run.Step`."""
 
     pixels: np.ndarray
     proprio: np.ndarray

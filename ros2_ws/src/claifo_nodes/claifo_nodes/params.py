@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
-from claifo_core import settings
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:

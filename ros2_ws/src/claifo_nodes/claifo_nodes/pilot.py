@@ -19,11 +19,11 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
+from claifo_core.data.frames import prepare
+from claifo_core.data.observations import Observer
 from claifo_core.deploy.contract import Seen, mismatches
 from claifo_core.deploy.ticks import Tick, Ticks
 from claifo_core.errors import ClaifoError
-from claifo_core.frames import prepare
-from claifo_core.observations import Observer
 from claifo_nodes import images, qos, sources, time_steps
 from claifo_nodes.acting import Stacks
 from claifo_nodes.diagnostics import Latency

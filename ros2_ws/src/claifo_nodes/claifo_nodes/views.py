@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from sensor_msgs.msg import Image
 
-from claifo_core.augment import Augmenter
-from claifo_core.seeding import generator
+from claifo_core.agent.augment import Augmenter
+from claifo_core.device.seeding import generator
 from claifo_nodes import images, qos
 
 if TYPE_CHECKING:
     from rclpy.node import Node
     from torch import Tensor
 
-    from claifo_core.learner import Learner
+    from claifo_core.training.learner import Learner
 
 
 class Views:

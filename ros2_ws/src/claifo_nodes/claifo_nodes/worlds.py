@@ -8,7 +8,7 @@ import numpy as np
 from claifo_msgs.msg import TimeStep
 
 from claifo.experts import load_expert
-from claifo_core.seeding import episode_seed
+from claifo_core.device.seeding import episode_seed
 from claifo_nodes.time_steps import Batch
 from claifo_sim import EnvSpec, VectorEnv, make
 

@@ -1,0 +1,51 @@
+"""Figures of an update that every method shows on the same axes; none of them waits for a GPU."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def gradient_norm(optimiser: torch.optim.Optimizer) -> Tensor:
+    """Return the Euclidean norm of the gradients that the last step of an optimiser followed."""
+    found = [
+        weight.grad
+        for group in optimiser.param_groups
+        for weight in group['params']
+        if weight.grad is not None
+    ]
+    norm: Tensor = torch.stack(torch._foreach_norm(found)).norm()
+    return norm
+
+
+def judge_metrics(expert_out: Tensor, agent_out: Tensor) -> dict[str, Tensor]:
+    """Return how well a discriminator knows the expert, from its logits (any shape)."""
+    expert_out, agent_out = expert_out.detach(), agent_out.detach()
+    return {
+        'discriminator_expert': torch.sigmoid(expert_out).mean(),
+        'discriminator_agent': torch.sigmoid(agent_out).mean(),
+        'discriminator_expert_accuracy': (expert_out > 0).float().mean(),
+        'discriminator_agent_accuracy': (agent_out < 0).float().mean(),
+        'discriminator_entropy': (_entropy(expert_out) + _entropy(agent_out)) / 2,
+    }
+
+
+def reward_metrics(reward: Tensor) -> dict[str, Tensor]:
+    """Return mean and spread of an imitation reward, shape (B,)."""
+    return {'reward_mean': reward.mean(), 'reward_std': reward.std()}
+
+
+def _entropy(logit: Tensor) -> Tensor:
+    """Return the mean entropy of sigma(logit) as a coin, in bits."""
+    p = torch.sigmoid(logit)
+    nats = p * functional.softplus(-logit) + (1 - p) * functional.softplus(logit)
+    return nats.mean() / math.log(2)
+
+
+def retrieval(logits: Tensor) -> Tensor:
+    """Return the share of rows whose greatest entry is that of the own positive, column i."""
+    own = torch.arange(len(logits), device=logits.device)
+    return (logits.detach().argmax(1) == own).float().mean()

@@ -1,0 +1,174 @@
+"""What a CUDA graph may hold: updates that need nothing of the host; half precision."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from test_methods import options_of
+from torch.utils._python_dispatch import TorchDispatchMode
+from toy_world import Session, expert_videos, small_config
+
+from claifo_core.config.methods import METHODS
+from claifo_core.data.replay import Replay
+from claifo_core.device import capture
+from claifo_core.training.learner import Learner
+
+# Each of these reads a value back, has a shape that depends on values, or copies a constant.
+HOST = {
+    '_local_scalar_dense', 'nonzero', 'masked_select', 'is_nonzero', 'equal', 'lift_fresh',
+    '_unique2', 'randperm', 'argwhere', 'bincount',
+}  # fmt: skip
+
+
+class WithoutHost(TorchDispatchMode):
+    """Refuses every operation that a CUDA graph cannot record."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        masks = [
+            index
+            for index in (args[1] if name in ('index', 'index_put_', 'index_put') else [])
+            if index is not None and index.dtype == torch.bool
+        ]
+        assert name not in HOST and not masks, f'{func} needs the host'
+        return func(*args, **(kwargs or {}))
+
+
+def learner(**options) -> Learner:
+    return Session(small_config(**options)).run(40).learner
+
+
+CONFIGS = {
+    f'{kind}-{draw}-{step}': {
+        'augment__kind': kind, 'augment__draw': draw, 'agent__encoder_step': step,
+    }
+    for (kind, draw), step in zip(
+        itertools.product(('brightness', 'color', 'full', 'shift'), ('batch', 'sample')),
+        itertools.cycle(('sequential', 'joint')),
+    )
+}  # fmt: skip
+CONFIGS |= {
+    'auto': {'augment__kind': 'auto'},
+    'generic, warped': {'augment__kind': 'generic', 'augment__warp': 0.1},
+    'cosine': {'agent__contrastive': 'cosine'},
+    'least squares': {'agent__gan_loss': 'least_squares', 'agent__imitation_reward': 'logit'},
+}
+CONFIGS |= {name: options_of(name) for name in METHODS}
+
+
+@pytest.mark.parametrize('options', CONFIGS.values(), ids=CONFIGS)
+def test_an_update_needs_nothing_of_the_host(options):
+    made = learner(**options)
+    with capture.forced():
+        made.update()
+        with WithoutHost():
+            made._learn_once()
+
+
+def test_the_refusal_works():
+    with WithoutHost(), pytest.raises(AssertionError, match=r'nonzero.* needs the host'):
+        torch.ones(3).nonzero()
+
+
+def test_draws_that_can_be_recorded_are_as_uniform_as_the_others():
+    replay = Replay(60, 4, 1, stack=2, n_step=2, lanes=2)
+    for lane, lengths in enumerate(((5, 9, 2), (12,))):
+        for length in lengths:
+            frame = np.zeros((4, 4, 3), np.uint8)
+            replay.begin(lane, frame)
+            for _ in range(length):
+                replay.append(lane, np.zeros(1, np.float32), 0.0, frame)
+    replay.episodes.refresh()
+    with capture.forced():
+        starts = replay.episodes.draw(40_000, torch.Generator().manual_seed(0))
+    found, counts = torch.unique(
+        torch.stack([starts.lane, starts.number]), dim=1, return_counts=True
+    )
+    assert found.shape[1] == len(replay) == 4 + 8 + 1 + 11
+    spread = (counts - 40_000 / len(replay)) / (40_000 / len(replay)) ** 0.5
+    assert spread.square().sum() < 50  # chi-squared with 23 degrees of freedom: p < 0.001
+
+
+def test_metrics_are_means_over_the_updates_since_the_last_call():
+    made = learner()
+    made.take_metrics()
+    singles = []
+    for _ in range(3):
+        made.update()
+        singles.append({k: float(v) for k, v in made._totals.newest.items()})
+    means = made.take_metrics()
+    for name in singles[0]:
+        assert means[name] == pytest.approx(np.mean([s[name] for s in singles]), rel=1e-5)
+    assert made.take_metrics() == {'action_std': made.std}
+
+
+def test_half_precision_stays_near_single():
+    exact, half = (learner(precision=name) for name in ('float32', 'bfloat16'))
+    for made in (exact, half):
+        made.take_metrics()
+        made.update()
+    batch = exact.replay.sample(32, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        latents = [made.agent._sight.encode(batch.obs.float()) for made in (exact, half)]
+    assert latents[1].dtype == torch.float32
+    assert 0 < (latents[0] - latents[1]).abs().max() < 0.1
+    found = [made.take_metrics() for made in (exact, half)]
+    for name in ('contrastive_loss', 'discriminator_loss', 'critic_loss'):
+        assert found[1][name] == pytest.approx(found[0][name], rel=0.1, abs=0.02)
+
+
+def test_weights_stay_in_single_precision():
+    made = learner(precision='bfloat16')
+    made.update()
+    assert {v.dtype for k, v in made.tensors().items() if not k.startswith('rng.')} == {
+        torch.float32
+    }
+
+
+def test_expert_videos_taken_later_are_drawn_from():
+    made = learner()
+    made.update()
+    forgotten = []
+    made._learn.forget = lambda: forgotten.append(True)
+    made._refresh()
+    assert not forgotten
+    made.take_expert([np.full_like(expert_videos(1)[0], 7)])
+    made._refresh()
+    assert forgotten  # a recorded update would go on with the old frames
+    assert made.expert.draw(4, made.rngs['expert']).obs.unique().tolist() == [7]
+    made.update()
+
+
+@pytest.mark.slow
+def test_compiled_changes_are_the_changes():
+    config = small_config(augment__kind='color').augment
+    from claifo_core.agent.augment import Augmenter, _in_turn
+
+    images = torch.randint(256, (6, 3, 3, 16, 16)).float()
+    plan = Augmenter(config, torch.Generator().manual_seed(3))._color(6)
+    changes, values = zip(*plan, strict=True)
+    wanted, fused = images[:, 0].clone(), images[:, 0].clone()
+    _in_turn(changes, wanted, *values)
+    with capture.forced():
+        capture.compiled(lambda *tensors: _in_turn(changes, *tensors))(fused, *values)
+    torch.testing.assert_close(fused, wanted, atol=5e-3, rtol=0)
+
+
+def test_a_compiler_that_fails_is_told_once(capsys, monkeypatch):
+    def broken(function, **_):
+        def fail(*_):
+            raise RuntimeError('no compiler\nat all')
+
+        return fail
+
+    monkeypatch.setattr(torch, 'compile', broken)
+    double = capture.compiled(lambda x: x.mul_(2))
+    value = torch.ones(1)
+    double(value)
+    double(value)
+    assert value == 4
+    said = capsys.readouterr().err.splitlines()
+    assert said == ['claifo: torch.compile failed, kernels are not fused (no compiler)']

@@ -1,0 +1,111 @@
+"""What only a GPU can show; skipped where there is none. `pytest tests/core/test_gpu.py` there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from toy_world import Session, expert_videos, small_config
+
+from claifo_core.agent import augment
+from claifo_core.agent.photometric import jitter_
+from claifo_core.data.replay import Replay
+from claifo_core.training.checkpoint import Checkpoint
+from claifo_core.training.learner import Learner
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+
+
+def learner(**options) -> Learner:
+    return Session(small_config(device='cuda', **options)).run(40).learner
+
+
+def updated(made: Learner, count: int) -> dict[str, float]:
+    made.take_metrics()
+    for _ in range(count):
+        made.update()
+    return made.take_metrics()
+
+
+@pytest.mark.parametrize('kind', ['brightness', 'color', 'full'])
+def test_a_replayed_graph_does_what_its_kernels_do_one_by_one(kind):
+    graph, eager = learner(augment__kind=kind), learner(augment__kind=kind)
+    eager._learn._eager = True
+    wanted, found = updated(eager, 30), updated(graph, 30)
+    assert graph._learn._graph is not None
+    assert found == pytest.approx(wanted, rel=0.02, abs=1e-3)
+    ours, theirs = graph.tensors(), eager.tensors()
+    for name in ours:
+        if name.startswith(('encoder.', 'actor.', 'discriminator.')):
+            torch.testing.assert_close(ours[name], theirs[name], rtol=0.02, atol=1e-3)
+
+
+def test_an_update_does_not_wait_for_the_gpu():
+    made = learner()
+    updated(made, 5)
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        for _ in range(10):
+            made.update()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+def test_half_precision_learns_what_single_precision_learns():
+    exact, half = learner(precision='float32'), learner(precision='bfloat16')
+    wanted, found = updated(exact, 200), updated(half, 200)
+    for name in ('contrastive_loss', 'discriminator_loss', 'critic_loss'):
+        assert found[name] == pytest.approx(wanted[name], rel=0.15, abs=0.05)
+
+
+def test_frames_of_the_host_make_the_same_batches():
+    rng = np.random.default_rng(0)
+    gpu = torch.device('cuda')
+    here = Replay(64, 16, 2, device=gpu)
+    there = Replay(64, 16, 2, device='cpu', batches_on=gpu)
+    for replay in (here, there):
+        rng = np.random.default_rng(0)
+        replay.begin(0, rng.integers(0, 256, (16, 16, 3), np.uint8))
+        for _ in range(40):
+            action = rng.standard_normal(2).astype(np.float32)
+            replay.append(0, action, 1.5, rng.integers(0, 256, (16, 16, 3), np.uint8))
+        replay.episodes.refresh()
+    starts = here.episodes.draw(32, torch.Generator(gpu).manual_seed(0))
+    drawn = {'cuda': starts, 'cpu': type(starts)(*(v.cpu() for v in vars(starts).values()))}
+    for replay in (here, there):
+        own = drawn[replay.frames.device.type]
+        replay.episodes.draw = lambda *_, own=own: own
+    ours, theirs = (vars(r.draw(32, torch.Generator())) for r in (here, there))
+    for name in ours:
+        assert ours[name].is_cuda and theirs[name].is_cuda
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+def test_a_replay_that_does_not_fit_is_fed_from_the_host(monkeypatch, capsys):
+    monkeypatch.setattr('claifo_core.device.devices._WORK_BYTES', 1 << 60)
+    made = learner()
+    assert made.replay.frames.device.type == 'cpu'
+    assert 'stays in host memory' in capsys.readouterr().err
+    assert all(np.isfinite(list(updated(made, 10).values())))
+
+
+def test_fused_changes_are_those_of_a_cpu():
+    images = torch.randint(256, (64, 3, 64, 64)).float()
+    values = torch.cat([0.2 + 1.6 * torch.rand(64, 3), 0.4 * torch.rand(64, 1) - 0.2], 1)
+    values = torch.cat([values, torch.tensor([2.0, 3, 0, 1]).expand(64, 4)], 1)
+    ours, theirs = images.cuda(), images.clone()
+    augment._fused((jitter_,))(ours, values.cuda())
+    jitter_(theirs, values)
+    torch.testing.assert_close(ours.cpu(), theirs, atol=0.05, rtol=0)
+
+
+def test_resumed_is_uninterrupted(tmp_path):
+    whole, part = learner(), learner()
+    updated(part, 8)
+    Checkpoint(tmp_path).save(part, {})
+    resumed = Learner(part.config, 2, expert_videos(3))
+    Checkpoint(tmp_path).load(resumed)
+    updated(whole, 16), updated(resumed, 8)
+    for name, value in whole.tensors().items():
+        if name.startswith(('encoder.', 'actor.')):
+            torch.testing.assert_close(resumed.tensors()[name], value, rtol=1e-3, atol=1e-4)
