@@ -46,8 +46,9 @@ def test_no_room_knows_another_in_a_circle(imported):
 
 
 @pytest.mark.parametrize(
-    ('package', 'floors'), [('claifo_core', FLOORS), ('claifo', APPLICATION)], ids=str
-)
+    ('package', 'floors'), [('claifo_core', FLOORS), ('claifo', APPLICATION)],
+    ids=['core', 'application'],
+)  # fmt: skip
 def test_a_room_knows_rooms_of_lower_floors_alone(imported, package, floors):
     known = {room: targets for room, targets in house.rooms(imported).items()
              if room.startswith(f'{package}.')}  # fmt: skip
