@@ -140,14 +140,14 @@ _ADROIT: dict[str, DomainPair] = {
     'texture': _against_stock('stock surfaces against coloured noise',
                               surfaces='noise', backdrop='noise'),
 }
-# The camera above these scenes sees the table and the floor, no sky.
-_FROM_ABOVE = ('door', 'hammer')
+# The camera above door and hammer sees the table and the floor, no sky. Relocate has no visible
+# table, and none of its cameras sees the floor.
+_UNSEEN = {'door': ('background',), 'hammer': ('background',), 'relocate': ('color', 'floor')}
 
 
 def adroit(scene: str) -> dict[str, DomainPair]:
     """Return the pairs of an Adroit scene."""
-    found = {name: pair for name, pair in _ADROIT.items()
-             if name != 'background' or scene not in _FROM_ABOVE}
+    found = {name: pair for name, pair in _ADROIT.items() if name not in _UNSEEN.get(scene, ())}
     if scene == 'door':
         found['color'] = _against_stock(
             'stock table and red frame against blue and green (paper: color)',
