@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -11,6 +12,7 @@ from test_methods import options_of
 from torch.utils._python_dispatch import TorchDispatchMode
 from toy_world import Session, expert_videos, small_config
 
+from claifo_core.agent.augment import Augmenter, _in_turn
 from claifo_core.config.methods import METHODS
 from claifo_core.data.replay import Replay
 from claifo_core.device import capture
@@ -142,11 +144,21 @@ def test_expert_videos_taken_later_are_drawn_from():
     made.update()
 
 
+@pytest.mark.parametrize('kind', ['brightness', 'color', 'full', 'generic', 'auto'])
+def test_every_look_is_one_graph_for_the_compiler(kind):
+    config = small_config(augment__kind=kind).augment
+    plan = Augmenter(config, torch.Generator().manual_seed(3))._plans[kind](2)
+    changes, values = zip(*plan, strict=True)
+    frames = torch.rand(2, 3, 3, 8, 8)[:, 1]  # one of a stack: strided
+    torch.compiler.reset()
+    with capture.forced():
+        told = torch._dynamo.explain(functools.partial(_in_turn, changes))(frames, *values)
+    assert told.graph_count == 1, told.break_reasons
+
+
 @pytest.mark.slow
 def test_compiled_changes_are_the_changes():
     config = small_config(augment__kind='color').augment
-    from claifo_core.agent.augment import Augmenter, _in_turn
-
     images = torch.randint(256, (6, 3, 3, 16, 16)).float()
     plan = Augmenter(config, torch.Generator().manual_seed(3))._color(6)
     changes, values = zip(*plan, strict=True)
