@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple
 
 from claifo_core.errors import ClaifoError
+from claifo_sim.rendering import probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ def play_all(
     Raises:
         ClaifoError: A job failed, or its process died.
     """
+    probe()  # once, here: the crew inherits the answer
     count = min(len(jobs), len(os.sched_getaffinity(0)))
     crew = [_start(number) for number in range(count)]
     try:
