@@ -1,4 +1,4 @@
-"""What only a GPU can show; skipped elsewhere. Run `pytest tests/core/device/test_gpu.py` there."""
+"""What only a GPU can show. `pytest tests/core/device/test_gpu.py` where there is one."""
 
 from __future__ import annotations
 
