@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -50,14 +51,18 @@ class Evaluator:
         for player in self._players:
             player.ask(path)
 
-    def results(self, wait: bool = False) -> list[dict[str, Any]]:
-        """Return finished evaluations, each with its tags; with ``wait``, all submitted ones.
+    def results(self, wait_s: float | None = 0.0) -> list[dict[str, Any]]:
+        """Return finished evaluations, each with its tags.
+
+        Args:
+            wait_s: Longest wait, in seconds, for all that were submitted; None: without end.
 
         Raises:
             ClaifoError: a process died or an evaluation failed.
         """
         found = []
-        while self._waiting and (wait or all(p.answered() for p in self._players)):
+        end = None if wait_s is None else time.monotonic() + wait_s
+        while self._waiting and all(player.answered(end) for player in self._players):
             found.append(self._waiting[0] | self._receive())
             del self._waiting[0]
         return found
@@ -90,8 +95,8 @@ class _Player:
         with contextlib.suppress(OSError):  # receive() tells of a process that died
             self._pipe.send(str(path))
 
-    def answered(self) -> bool:
-        return self._pipe.poll()
+    def answered(self, end: float | None) -> bool:
+        return self._pipe.poll(None if end is None else max(0.0, end - time.monotonic()))
 
     def receive(self) -> list[tuple[float, int]]:
         try:

@@ -11,11 +11,8 @@ from typing import Any
 import yaml
 
 from rclpy import _names
+from rclpy._rclpy_pybind11 import UnknownROSArgsError
 from rclpy.impl.logging_severity import LoggingSeverity
-
-
-class UnknownROSArgsError(RuntimeError):
-    """An argument after --ros-args that is not known, or cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +121,8 @@ def _parse_section(words: Iterator[str], found: _Found) -> None:
     for word in words:
         if word == '--':
             return
+        if word == '--ros-args':  # launch writes it twice
+            continue
         if word in _SWITCHES:
             if word.endswith('rosout-logs'):
                 found.rosout = word.startswith('--enable')
