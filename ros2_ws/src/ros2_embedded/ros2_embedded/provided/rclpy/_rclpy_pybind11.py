@@ -1,14 +1,15 @@
-"""The exceptions that the compiled part of rclpy raises, under the name by which it is imported."""
+"""The exceptions of the compiled part of rclpy, under the name by which they are imported."""
 
 from __future__ import annotations
+
+from ros2_embedded.transport import TransportError
+
+RCLError = TransportError
+"""What is not possible now, after shutdown for example."""
 
 
 class InvalidHandle(RuntimeError):
     """Something is used that was destroyed."""
-
-
-class RCLError(RuntimeError):
-    """What is not possible now, after shutdown for example."""
 
 
 class RCLInvalidROSArgsError(RCLError):
@@ -21,3 +22,9 @@ class UnknownROSArgsError(RuntimeError):
 
 class NodeNameNonExistentError(RCLError):
     """A node that is not in the graph."""
+
+
+__all__ = [
+    'InvalidHandle', 'NodeNameNonExistentError', 'RCLError', 'RCLInvalidROSArgsError',
+    'UnknownROSArgsError',
+]  # fmt: skip

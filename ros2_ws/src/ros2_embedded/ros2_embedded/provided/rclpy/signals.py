@@ -53,6 +53,7 @@ def get_current_signal_handlers_options() -> SignalHandlerOptions:
 def _handle(number: int, frame: types.FrameType | None) -> None:
     """Shut down, and let an earlier handler of Python know (KeyboardInterrupt, for example)."""
     for context in list(Context._all):
+        context._signalled = True
         context._end()
     earlier = _earlier.get(number)
     if callable(earlier):
