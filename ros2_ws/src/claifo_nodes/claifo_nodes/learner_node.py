@@ -146,7 +146,7 @@ class LearnerNode(ManagedNode):
     def destroy_node(self) -> None:
         """End the session with a checkpoint, whatever ended the node."""
         if self._run and self._intake:
-            end = self._run.end()
+            end = self._run.end(stopped=True)
             if end['step'] < self._config.steps:
                 print(f'stopped after {end["step"]} of {self._config.steps} steps; the same '
                       'command goes on', flush=True)  # fmt: skip
