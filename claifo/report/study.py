@@ -39,7 +39,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
         ClaifoError: a file of the study is missing or damaged, or no space is left.
     """
     study, path = store.restore(folder), out or folder / 'report.html'
-    groups = results.read(folder, study)
+    groups, sessions = results.read(folder, study), store.read(folder)['sessions']
     measured = study_diagnostics.measure(folder, groups)
     export.write(path.parent, study, groups)
     write_csv(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
@@ -53,7 +53,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
         study=study,
         groups=groups,
         size=[(name, getattr(study, f'{name}s')) for name in names],
-        sessions=dict.fromkeys((s['command'], s['commit']) for s in store.read(folder)['sessions']),
+        sessions=dict.fromkeys((s['command'], s['commit']) for s in sessions),
         figures=_figures(groups),
         unfinished=len(unfinished),
         troubles=[told for group in groups if (told := _trouble(group))],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,12 @@ class Study:
         for seed, task, domain in itertools.product(self.seeds, self.tasks, self.domains):
             for method in self.methods:
                 yield Run(method, task, domain, seed)
+
+    def place(self, key: Sequence[str]) -> tuple[int, int, int]:
+        """Return where (method, task, domain, …) stands in tables."""
+        method, task, domain = key[:3]
+        names = list(self.methods)
+        return self.tasks.index(task), self.domains.index(domain), names.index(method)
 
     def options(self, run: Run) -> Options:
         """Return what a run sets over the base, as dotted options."""
