@@ -5,6 +5,6 @@ what lies between the latents of two (``latent_gap``). Open loop: no simulator m
 learns.
 """
 
-from claifo.playback.playback import play, to_dict, to_text
+from claifo.playback.playback import play, tables, to_dict
 
-__all__ = ['play', 'to_dict', 'to_text']
+__all__ = ['play', 'tables', 'to_dict']
