@@ -80,8 +80,7 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     import torch
     from ceiling import ceiling
 
-    from claifo.cost.compute import flop_per_update, shape_of
-    from claifo.cost.flop import bytes_moved, flop, is_counted
+    from claifo.cost import bytes_moved, flop, flop_per_update, is_counted, shape_of
 
     shape, known, whole = shape_of(config), is_counted(config), flop_per_update(config)
     top = ceiling(
@@ -111,7 +110,7 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.cost.compute import shape_of
+    from claifo.cost import shape_of
 
     if config.device == 'cpu':
         torch.set_num_threads(args.threads)

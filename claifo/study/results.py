@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from claifo.cost.compute import flop_per_update
+from claifo.cost import flop_per_update
 from claifo.study import progress, statistics, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING, Progress
