@@ -139,11 +139,8 @@ def restore(folder: Path) -> Study:
         tasks=tuple(stored['tasks']),
         domains=tuple(stored['domains']),
         seeds=tuple(stored['seeds']),
-        jobs=0,
-        threads=1,
         film_episodes=stored['film_episodes'],
         reference=stored['reference'],
-        cluster={},
     )
 
 
