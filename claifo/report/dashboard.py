@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from claifo.report import figures
-from claifo.report.run import column
+from claifo.study.run_folder import column
 from claifo_core.training.formulas import FORMULAS
 
 if TYPE_CHECKING:
-    from claifo.report.run import Run
+    from claifo.study.run_folder import Run
 
 
 class _Panel(NamedTuple):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from claifo.report.probe import DomainGap
-    from claifo.report.run import Curve
+    from claifo.playback.domain_gap import DomainGap
+    from claifo.study.run_folder import Curve
 
 # Placeholder colours that Matplotlib accepts, and the CSS variable each becomes.
 INK, MUTED, GRID = '#000001', '#000002', '#000003'

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claifo.bags.truth import read_truth
+from claifo.playback.domain_gap import DomainGap, domain_gap
 from claifo.report import dashboard, figures, media, render, robustness
-from claifo.report.probe import DomainGap, domain_gap
-from claifo.report.run import Run, curve, read_controls, read_run
 from claifo.report.scenes import Clip, Pairs, Stage
+from claifo.study.run_folder import Run, curve, read_controls, read_run
 from claifo_core.config import TrainConfig, methods, settings
 from claifo_core.policy import Policy
 from claifo_sim import task_info
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from claifo.bags.truth import Truth
-    from claifo.report.run import Curve
+    from claifo.study.run_folder import Curve
 
 Gaps = list[tuple[str, DomainGap]]
 _PACKAGES = ('claifo', 'torch', 'numpy', 'mujoco', 'dm_control', 'gymnasium', 'rosbags')
@@ -34,7 +34,7 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
         run_dir: The run folder.
         out: The page; ``report.html`` in the run folder when None.
         controls: CSV files with the curves of other runs
-            (see :func:`claifo.report.run.read_controls`).
+            (see :func:`claifo.study.run_folder.read_controls`).
 
     Returns:
         Where the page is.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claifo.report.probe import domain_gap
+from claifo.playback.domain_gap import domain_gap
 from claifo.report.scenes import Pairs, Stage
 from claifo_core.policy import Policy
 from claifo_sim.domains import source_of
@@ -15,8 +15,8 @@ from claifo_sim.domains import source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from claifo.report.run import Run
     from claifo.study.results import Group
+    from claifo.study.run_folder import Run
     from claifo_core.config import EnvConfig
 
 LEARNER = {

@@ -16,9 +16,9 @@ import pytest
 import claifo_sim
 from claifo.experts import expert_tasks
 from claifo.report import figures, media, page
-from claifo.report.run import read_controls, read_run
 from claifo.report.scenes import Clip, Stage
 from claifo.robustness import Cell
+from claifo.study.run_folder import read_controls, read_run
 from claifo_core.errors import ClaifoError
 from claifo_core.files import write_csv
 

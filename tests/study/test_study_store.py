@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from claifo import terminal
-from claifo.report.run import Run as RunFolder
 from claifo.study import progress, runner, store
 from claifo.study.board import Board, table
 from claifo.study.plan import Run
+from claifo.study.run_folder import Run as RunFolder
 from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 
