@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 class FlopCounter(TorchDispatchMode):
     """Adds up PyTorch's formulas over every operation that runs.
 
+    PyTorch's own counter also follows modules, by hooks that gradients of gradients break.
+
     Attributes:
         flop: The sum so far.
     """
