@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a borrowed GPU is asked, in one go of 8 minutes. No part can hold the others up.
+# What a borrowed GPU is asked, in one go of 8 (or MINUTES, whole ones). No part can hold others up.
 #
 #     bash benchmarks/gpu_session.sh OUT [MINUTES]
 #
@@ -24,10 +24,14 @@ runs=${RUNS:-runs/gpu_session}
 # shellcheck disable=SC2206  # words, separated by blanks
 options=(${OPTIONS:---preset dmc_walker_light --device cuda --seconds 10}) reproduce=(${REPRODUCE:-})
 
-# part NAME SECONDS COMMAND...: run it within its time; say in a line how it ended.
+left() { echo $((60 * minutes - SECONDS - 5)); }
+
+# part NAME SECONDS COMMAND...: run it within its time of 8 minutes; say in a line how it ended.
 part() {
-    local name=$1 limit=$2 begun=$SECONDS
+    local name=$1 limit=$(($2 * minutes / 8)) begun=$SECONDS
     shift 2
+    ((limit < $(left))) || limit=$(left)
+    ((limit > 0)) || { echo "$name: no time left"; return; }
     timeout --kill-after=5 "$limit" "$@" > "$out/$name.txt" 2>&1
     echo "$name: exit code $?, $((SECONDS - begun)) s"
 }
@@ -44,14 +48,12 @@ for count in (1, 4, 8):
     print(count, "processes:", egl.renderer(count) or "nothing drawn in time", flush=True)
 backend, ms = rendering.probe(), rendering.milliseconds_per_frame(64)
 print(f"chosen: {backend}, {ms:.2f} ms per frame of 64 px")'
-part tests 100 "$python" -m pytest -q -rfEs tests/core/device/test_gpu.py
-bench learner_bf16 80 learner --set precision=bfloat16
-bench learner_tf32 80 learner --set precision=tf32
-bench loop 60 loop --set precision=bfloat16 --set env.num_envs=8
-left=$((60 * minutes - SECONDS - 5))
-if ((left >= 60)); then
-    part reproduce "$left" "$python" benchmarks/reproduce.py walker_light --methods claifo \
-        --seeds 0 --minutes "$((left / 60)).$((left % 60 * 10 / 60))" --out "$runs" \
-        "${reproduce[@]}"
+part tests 120 "$python" -m pytest -q -rfEs tests/core/device/test_gpu.py
+bench learner_bf16 110 learner --set precision=bfloat16
+bench learner_tf32 90 learner --set precision=tf32
+bench loop 90 loop --set precision=bfloat16 --set env.num_envs=8
+if (($(left) >= 60)); then
+    part reproduce 480 "$python" benchmarks/reproduce.py walker_light --methods claifo --seeds 0 \
+        --minutes "$(left | awk '{ print $1 / 60 }')" --out "$runs" "${reproduce[@]}"
     cp "$runs"/curves.csv "$runs"/table.md "$out"
 fi
