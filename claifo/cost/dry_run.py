@@ -18,10 +18,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from claifo_core.agent.agent import Agent
-from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.networks import Networks, build_networks
-from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent import (
+    Augmenter,
+    Networks,
+    build_agent,
+    build_networks,
+    build_optimisers,
+)
 from claifo_core.data.replay import Batch
 from claifo_core.device.capture import forced
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 class FlopCounter(TorchDispatchMode):
     """Adds up PyTorch's formulas over every operation that runs.
+
+    PyTorch's own counter also follows modules, by hooks that gradients of gradients break.
 
     Attributes:
         flop: The sum so far.
@@ -132,7 +137,7 @@ def _update(config: TrainConfig, shape: Shape, counter: TorchDispatchMode, look:
     networks = _build(config, shape)
     _without_data(networks, mode)
     with mode, forced():
-        agent = Agent(
+        agent = build_agent(
             networks, build_optimisers(networks, config.agent),
             Augmenter(config.augment, rng), config, rng, half=config.precision == 'bfloat16',
         )  # fmt: skip

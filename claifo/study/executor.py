@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 import signal
@@ -11,10 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from claifo.interrupts import die_with
 from claifo_core.device.runtime import drawing_on, gpus
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 class Process(Protocol):
@@ -52,7 +49,7 @@ class LocalProcess:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env=os.environ | env, start_new_session=True,
-                preexec_fn=functools.partial(_die_with, os.getpid()),
+                preexec_fn=functools.partial(die_with, os.getpid(), signal.SIGKILL),
             )  # fmt: skip
 
     def poll(self) -> int | None:
@@ -104,10 +101,3 @@ class LocalExecutor:
 
     def _is_free(self, slot: int) -> bool:
         return slot not in self._slots or self._slots[slot].poll() is not None
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end the process when the one that started it is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # gone already
-        os.kill(os.getpid(), signal.SIGKILL)

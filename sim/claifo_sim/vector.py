@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from claifo_sim.build import make
 from claifo_sim.errors import SimError
-from claifo_sim.registry import EnvSpec, make, task_info
+from claifo_sim.registry import task_info
 from claifo_sim.rendering import probe
+from claifo_sim.spec import EnvSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -226,8 +228,7 @@ class VectorEnv:
     def _hung(self, row: int) -> NoReturn:
         for worker in self._workers:  # they would not hear that they may end
             worker.kill()
-        self._end(row, f'no picture within {_FIRST_S:.0f} s; if {os.environ["MUJOCO_GL"]} hangs '
-                       'here, set MUJOCO_GL=osmesa')
+        self._end(row, f'no picture within {_FIRST_S:.0f} s; if EGL hangs, MUJOCO_GL=osmesa helps')
 
     def _lost(self, row: int) -> NoReturn:
         worker = self._workers[row]

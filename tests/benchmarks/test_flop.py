@@ -7,13 +7,14 @@ import torch
 from synthetic import build
 from torch import nn
 
+from claifo.cost import Shape, bytes_moved, flop, is_counted
 from claifo.cost.dry_run import (
     FlopCounter,
     TrafficCounter,
     flop_of_update,
     traffic_of_update,
 )
-from claifo.cost.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
+from claifo.cost.flop import encoder_weights
 from claifo_core.config import TrainConfig, settings
 from claifo_core.config.methods import METHODS, method
 from claifo_core.device.capture import forced

@@ -20,8 +20,8 @@ from claifo_msgs.msg import LearnerStatus, PolicyWeights, StepBudget, TimeStep
 from claifo_msgs.srv import LoadExpert
 from std_srvs.srv import Trigger
 
-from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
+from claifo.presets import default_run_dir
 from claifo.training import Expert, read_expert, read_random, setting
 from claifo_core.config import TrainConfig
 from claifo_core.device.devices import set_threads
@@ -146,7 +146,7 @@ class LearnerNode(ManagedNode):
     def destroy_node(self) -> None:
         """End the session with a checkpoint, whatever ended the node."""
         if self._run and self._intake:
-            end = self._run.end()
+            end = self._run.end(stopped=True)
             if end['step'] < self._config.steps:
                 print(f'stopped after {end["step"]} of {self._config.steps} steps; the same '
                       'command goes on', flush=True)  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rclpy.context import Context
@@ -23,29 +24,13 @@ if TYPE_CHECKING:
 _global_executor: Executor | None = None
 
 
-class InitContextManager:
-    """What :func:`init` returns: shuts down at the end of a ``with`` block."""
-
-    def __init__(self, context: Context, uninstall: bool) -> None:
-        """Take the context."""
-        self.context, self._uninstall = context, uninstall
-
-    def __enter__(self) -> InitContextManager:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Shut down, if that has not been done."""
-        try_shutdown(context=self.context, uninstall_handlers=self._uninstall)
-
-
 def init(
     *,
     args: Sequence[str] | None = None,
     context: Context | None = None,
     domain_id: int | None = None,
     signal_handler_options: SignalHandlerOptions | None = None,
-) -> InitContextManager:
+) -> None:
     """Join the domain.
 
     Args:
@@ -63,7 +48,6 @@ def init(
         signal_handler_options = SignalHandlerOptions.ALL if default else SignalHandlerOptions.NO
     chosen.init(args, domain_id=domain_id)
     install_signal_handlers(signal_handler_options)
-    return InitContextManager(chosen, signal_handler_options is not SignalHandlerOptions.NO)
 
 
 def _drop_global_executor() -> None:
@@ -80,7 +64,10 @@ def get_global_executor() -> Executor:
     global _global_executor
     if _global_executor is None:
         _global_executor = SingleThreadedExecutor()
-        _global_executor.context.on_shutdown(_drop_global_executor)
+        context = _global_executor.context
+        # Whoever shuts down in another thread ends rclpy.spin; a signal raises.
+        _global_executor._silent = lambda: not context._signalled  # type: ignore[method-assign]
+        context.on_shutdown(_drop_global_executor)
     return _global_executor
 
 
@@ -114,27 +101,30 @@ def create_node(node_name: str, **options: Any) -> Node:  # noqa: ANN401
     return Node(node_name, **options)
 
 
+@contextlib.contextmanager
+def _working(node: Node, executor: Executor | None) -> Iterator[Executor]:
+    """Let an executor, the global one by default, work for a node."""
+    worker = executor or get_global_executor()
+    try:
+        worker.add_node(node)
+        yield worker
+    finally:
+        worker.remove_node(node)
+
+
 def spin_once(
     node: Node, *, executor: Executor | None = None, timeout_sec: float | None = None
 ) -> None:
     """Do one piece of work of a node, or wait for it until the time is over."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         worker.spin_once(timeout_sec=timeout_sec)
-    finally:
-        worker.remove_node(node)
 
 
 def spin(node: Node, executor: Executor | None = None) -> None:
     """Work for a node until shutdown."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         while worker.context.ok():
             worker.spin_once()
-    finally:
-        worker.remove_node(node)
 
 
 def spin_until_future_complete(
@@ -144,12 +134,8 @@ def spin_until_future_complete(
     timeout_sec: float | None = None,
 ) -> None:
     """Work for a node until a future is done, or the time is over."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         worker.spin_until_future_complete(future, timeout_sec)
-    finally:
-        worker.remove_node(node)
 
 
 __all__ = [

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.msg import Log, ParameterEvent
 
-from rclpy import _arguments, _names, logging
-from rclpy._endpoints import EndpointNode
+from rclpy import _arguments, _names
 from rclpy._graph import GraphNode
 from rclpy._parameters import ParameterNode
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ROSClock
-from rclpy.event_handler import (
-    EventHandler,
-)
+from rclpy.context import Context
+from rclpy.event_handler import EventHandler
+from rclpy.exceptions import NotInitializedException
+from rclpy.executors import Executor
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter_service import ParameterService
 from rclpy.publisher import Publisher
-from rclpy.qos import (
-    qos_profile_parameter_events,
-)
+from rclpy.qos import _qos_profile_rosout, qos_profile_parameter_events
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.time_source import TimeSource
@@ -33,14 +30,8 @@ from rclpy.timer import Rate, Timer
 from rclpy.utilities import get_default_context
 from ros2_embedded import transport
 
-if TYPE_CHECKING:
-    from rclpy.context import Context
-    from rclpy.executors import Executor
 
-_ids_lock = threading.Lock()
-
-
-class Node(EndpointNode, ParameterNode, GraphNode):
+class Node(ParameterNode, GraphNode):
     """A node: the owner of publishers, subscriptions, services, clients, timers, parameters."""
 
     _ros_executor_ref: Callable[[], Executor | None]
@@ -63,7 +54,7 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         """Join the graph.
 
         Raises:
-            NotInitializedException: rclpy.init() has not been called.
+            NotInitializedException: rclpy.init() has not been called, or it is over.
             InvalidNodeNameException: The name is not allowed.
             InvalidNamespaceException: The namespace is not allowed.
             NotImplementedError: The logger service is asked for.
@@ -71,6 +62,8 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         if enable_logger_service:
             raise NotImplementedError('ros2_embedded has no logger service')
         self._ros_context = context or get_default_context()
+        if not self._ros_context.ok():
+            raise NotInitializedException('cannot create node')
         self._ros_participant = self._ros_context._joined()
         own = _arguments.parse(cli_args)[0] if cli_args else _arguments.Arguments()
         common = self._ros_context._arguments if use_global_arguments else _arguments.Arguments()
@@ -94,14 +87,14 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         self._ros_time_source = TimeSource(node=self)
         self._ros_time_source.attach_clock(self._ros_clock)
         if enable_rosout and common.rosout:
-            logging._attach(self)
+            self._ros_log_to_topic()
 
     def _ros_take_names(self, name: str, namespace: str) -> None:
         space = namespace if namespace.startswith('/') else f'/{namespace}'
-        for arguments in self._ros_arguments:
-            space = arguments.namespace(space, name)
-        for arguments in self._ros_arguments:
-            name = arguments.node_name(name)
+        given = (arguments.special('__node', name) for arguments in self._ros_arguments)
+        name = next(filter(None, given), name)
+        given = (arguments.special('__ns', name) for arguments in self._ros_arguments)
+        space = next(filter(None, given), space)
         _names.node_name(name)
         _names.namespace(space)
         self._ros_name, self._ros_namespace = name, space
@@ -116,9 +109,8 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         overrides |= {parameter.name: parameter.value for parameter in given}
         self._ros_init_parameters({}, allow_undeclared, None)
         publisher = self.create_publisher(
-            ParameterEvent, '/parameter_events',
-            qos_profile_parameter_events,
-        )  # fmt: skip
+            ParameterEvent, '/parameter_events', qos_profile_parameter_events
+        )
         self._ros_init_parameters(overrides, allow_undeclared, publisher)
         if declare:
             for name, value in overrides.items():
@@ -126,13 +118,13 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         if services:
             self._ros_parameter_service = ParameterService(self)
 
-    def __enter__(self) -> Node:
-        """Return itself."""
-        return self
+    def _ros_log_to_topic(self) -> None:
+        publisher = self.create_publisher(Log, '/rosout', _qos_profile_rosout)
 
-    def __exit__(self, *_: object) -> None:
-        """Leave the graph."""
-        self.destroy_node()
+        def publish(record: dict[str, Any]) -> None:
+            publisher.publish(Log(stamp=self.get_clock().now().to_msg(), **record))
+
+        self.get_logger()._publish = publish
 
     @property
     def context(self) -> Context:
@@ -195,14 +187,17 @@ class Node(EndpointNode, ParameterNode, GraphNode):
 
     def get_name(self) -> str:
         """Return its name."""
+        self._ros_use()
         return self._ros_name
 
     def get_namespace(self) -> str:
         """Return its namespace."""
+        self._ros_use()
         return self._ros_namespace
 
     def get_fully_qualified_name(self) -> str:
         """Return namespace and name."""
+        self._ros_use()
         return self._ros_full_name('/')
 
     def _ros_full_name(self, separator: str) -> str:
@@ -228,7 +223,7 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         """Call back once per period, in seconds, of a clock (ROS time by default)."""
         group = callback_group or self._ros_default_callback_group
         made = Timer(
-            callback, group, round(timer_period_sec * 1e9), clock or self._ros_clock,
+            callback, group, int(float(timer_period_sec) * 1e9), clock or self._ros_clock,
             wake=self._ros_wake, autostart=autostart,
         )  # fmt: skip
         group.add_entity(made)
@@ -273,27 +268,6 @@ class Node(EndpointNode, ParameterNode, GraphNode):
     def _ros_polled(self) -> list[Any]:
         return [*self._ros_timers, *self._ros_guards]
 
-    def _ros_destroy(self, entity: Any) -> bool:  # noqa: ANN401
-        """Close an entity; return whether it was one of this node."""
-        for group in (self._ros_entities, self._ros_timers, self._ros_guards):
-            if entity in group:
-                group.remove(entity)
-                break
-        else:
-            return False
-        handler = self._ros_endpoint_handlers.pop(entity, None)
-        if handler is not None:
-            self._ros_event_handlers.remove(handler)
-        ends = [getattr(entity, end, None) for end in ('_reader', '_writer')]
-        self._ros_dds = [e for e in self._ros_dds if e not in ends]
-        self._ros_change()
-        entity.destroy()
-        self._ros_context._discovery.tell()
-        return True
-
-    destroy_publisher = destroy_subscription = destroy_client = destroy_service = _ros_destroy
-    destroy_timer = destroy_guard_condition = _ros_destroy
-
     def destroy_rate(self, rate: Rate) -> bool:
         """End a rate."""
         rate.destroy()
@@ -305,9 +279,10 @@ class Node(EndpointNode, ParameterNode, GraphNode):
             executor.remove_node(self)
         self._ros_logger._publish = None
         closing, self._ros_entities = self._ros_entities, []
-        self._ros_timers, self._ros_guards, self._ros_event_handlers = [], [], []
+        timers, self._ros_timers, self._ros_guards, self._ros_event_handlers = self._ros_timers, [], [], []
         self._ros_dds = []
         if self._ros_context._participant is self._ros_participant:
             self._ros_context.untrack_node(self)
-        for entity in closing:
+        for entity in (*closing, *timers):
             entity.destroy()
+        self._ros_destroyed = True

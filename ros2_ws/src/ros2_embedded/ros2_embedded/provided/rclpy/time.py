@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, overload
+from typing import overload
+
+from builtin_interfaces.msg import Time as TimeMessage
 
 from rclpy.clock_type import ClockType
 from rclpy.constants import S_TO_NS
 from rclpy.duration import Duration
-
-if TYPE_CHECKING:
-    from builtin_interfaces.msg import Time as TimeMessage
 
 _LIMIT = 2**63
 
@@ -29,9 +28,12 @@ class Time:
         """Add up the parts.
 
         Raises:
+            TypeError: The type of the clock is none.
             ValueError: The time is negative.
             OverflowError: It does not fit 64 bits.
         """
+        if not isinstance(clock_type, ClockType):
+            raise TypeError('Clock type must be a ClockType enum')
         if seconds < 0 or nanoseconds < 0:
             raise ValueError('Seconds and nanoseconds value must not be negative')
         total = int(seconds * S_TO_NS) + int(nanoseconds)
@@ -56,14 +58,18 @@ class Time:
 
     def to_msg(self) -> TimeMessage:
         """Return the time as a message."""
-        from builtin_interfaces.msg import Time as TimeMessage
-
         seconds, nanoseconds = self.seconds_nanoseconds()
         return TimeMessage(sec=seconds, nanosec=nanoseconds)
 
     @classmethod
     def from_msg(cls, msg: TimeMessage, clock_type: ClockType = ClockType.ROS_TIME) -> Time:
-        """Return the time in a message."""
+        """Return the time in a message.
+
+        Raises:
+            TypeError: The message is of another type.
+        """
+        if not isinstance(msg, TimeMessage):
+            raise TypeError('Must pass a builtin_interfaces.msg.Time object')
         return cls(seconds=0, nanoseconds=msg.sec * S_TO_NS + msg.nanosec, clock_type=clock_type)
 
     def _made(self, nanoseconds: int) -> Time:
@@ -110,9 +116,7 @@ class Time:
         self._check(other, 'compare')
         return self._ns < other._ns
 
-    def __hash__(self) -> int:
-        """Return a hash of the time."""
-        return hash((self._ns, self._clock_type))
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Show nanoseconds and clock."""
