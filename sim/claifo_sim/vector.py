@@ -228,8 +228,7 @@ class VectorEnv:
     def _hung(self, row: int) -> NoReturn:
         for worker in self._workers:  # they would not hear that they may end
             worker.kill()
-        self._end(row, f'no picture within {_FIRST_S:.0f} s; if {os.environ["MUJOCO_GL"]} hangs '
-                       'here, set MUJOCO_GL=osmesa')
+        self._end(row, f'no picture within {_FIRST_S:.0f} s; if EGL hangs, MUJOCO_GL=osmesa helps')
 
     def _lost(self, row: int) -> NoReturn:
         worker = self._workers[row]

@@ -40,6 +40,7 @@ def test_learner_prints_the_split_and_the_limits(tmp_path):
     assert found['updates_per_s'] == found['growth']['400']['updates_per_s'] > 0
     assert found['flop']['update'] == sum(found['flop'].values()) / 2
     assert found['bytes']['update'] == sum(found['bytes'].values()) / 2
+    assert found['dispatched']['moved'] > found['bytes']['update']
     share = found['gflop_per_s'] / found['ceiling']['gflop_per_s']
     assert found['share_of_ceiling'] == pytest.approx(share, rel=0.01, abs=1e-4)
     assert found['memory']['resident_mib'] > 100
