@@ -78,9 +78,9 @@ class Checkpoint:
         """
         state = self._read_state()
         self._check_config(state, learner.config)
+        learner.steps, learner.updates = state['steps'], state['updates']
         learner.load_tensors(self._read(state['tensors']))
         self._fill(learner.replay, state)
-        learner.steps, learner.updates = state['steps'], state['updates']
         extra: dict[str, Any] = state['extra']
         return extra
 
