@@ -15,6 +15,7 @@ import torch
 
 from claifo.playback.domain_gap import DomainGap, domain_gap
 from claifo.report.scenes import Stage
+from claifo_core.agent.diagnostics import rank_correlation
 from claifo_core.config import TrainConfig, settings
 from claifo_core.device.seeding import generator
 from claifo_core.errors import ClaifoError
@@ -131,21 +132,12 @@ def _verdict(learner: Learner, looks: Pairs) -> Verdict:
     policy = learner.policy()
     return Verdict(
         learner.updates,
-        rank_correlation(scores, reward),
+        float(rank_correlation(scores, reward)) if reward.min() < reward.max() else None,
         float(scores[order[: round(_BEST * len(order))]].mean()),
         float(scores[order[-round(_WORST * len(order)) :]].mean()),
         float(theirs.mean()),
         domain_gap(policy.encode(looks.source), policy.encode(looks.target), looks.episode),
     )
-
-
-def rank_correlation(scores: Tensor, reward: Tensor) -> float | None:
-    """Return Spearman's rank correlation of two vectors; None where one of them is constant."""
-    from scipy.stats import spearmanr
-
-    if scores.min() == scores.max() or reward.min() == reward.max():
-        return None
-    return float(spearmanr(scores.numpy(), reward.numpy()).statistic)
 
 
 def _scores(learner: Learner, replay: Replay, count: int) -> tuple[Tensor, Tensor]:

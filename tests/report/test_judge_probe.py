@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from claifo.cli import main
-from claifo.report.judge_probe import in_the_world_of, rank_correlation, verdicts
+from claifo.report.judge_probe import in_the_world_of, verdicts
 from claifo.report.scenes import Pairs
 from claifo_core.config import TrainConfig, settings
 from claifo_core.data.timestep import TimeStep
@@ -76,16 +75,6 @@ def test_a_judge_ranks_by_the_film_it_has_seen(
     assert last.expert > min(last.best, last.worst)
     assert last.gap.distance_ratio == pytest.approx(0)  # both looks are the same
     assert {path: path.read_bytes() for path in run.rglob('*') if path.is_file()} == before
-
-
-def test_rank_correlation_is_of_ranks_and_knows_when_there_are_none() -> None:
-    reward = torch.tensor([0.0, 1.0, 5.0, 100.0])
-    assert rank_correlation(torch.tensor([-3.0, -2.9, 0.0, 0.1]), reward) == pytest.approx(1)
-    assert rank_correlation(-reward, reward) == pytest.approx(-1)
-    # Ties share a rank: 1, 2.5, 2.5, 4 against 1, 2, 3, 4.
-    tied = rank_correlation(torch.tensor([0.0, 1.0, 1.0, 2.0]), reward)
-    assert tied == pytest.approx(4.5 / np.sqrt(4.5 * 5))
-    assert rank_correlation(reward, torch.zeros(4)) is None
 
 
 def test_a_run_without_replay_or_judge_is_refused(config: TrainConfig, tmp_path: Path) -> None:
