@@ -50,7 +50,8 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
     ranks = torch.stack([_ranks(first), _ranks(second)])
     ranks = ranks - ranks.mean(1, keepdim=True)
     spread = ranks.norm(dim=1).prod().clamp_min(1e-6)
-    return ranks.prod(0).sum() / spread
+    correlation: Tensor = ranks.prod(0).sum() / spread
+    return correlation
 
 
 def _ranks(values: Tensor) -> Tensor:
