@@ -158,9 +158,9 @@ def origin() -> dict[str, Any]:
     }
 
 
-def commit() -> str | None:
-    """Return the commit of this tree, with -dirty where files were changed; None: no git."""
-    command = ['git', '-C', str(ROOT), 'describe', '--always', '--dirty', '--exclude=*']
+def commit(tree: Path = ROOT) -> str | None:
+    """Return the commit of a tree, with -dirty where files were changed; None: no git."""
+    command = ['git', '-C', str(tree), 'describe', '--always', '--dirty', '--exclude=*']
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

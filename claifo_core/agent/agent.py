@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from claifo_core.agent.optimisers import Optimisers
     from claifo_core.config import TrainConfig
     from claifo_core.data.replay import Batch
+    from claifo_core.data.stacks import Stacks
 
 
 class Agent:
@@ -73,6 +74,8 @@ class Agent:
         self._offline = False
         self._rng = rng
         self._half = half
+        self._dtype = torch.bfloat16 if half else torch.float32
+        augmenter.prepare(self._dtype)
 
     @torch.no_grad()
     def act(self, obs: Tensor, proprio: Tensor, std: float) -> Tensor:
@@ -83,7 +86,7 @@ class Agent:
             proprio: float32, shape (B, P).
             std: Scale of the Gaussian exploration noise; 0 gives the mean action.
         """
-        state = torch.cat([self._encode(obs.float()), proprio], 1)
+        state = torch.cat([self._encode(obs.flatten(1, 2).float()), proprio], 1)
         mean = torch.tanh(self.networks.actor(state))
         return explore(mean, std, self._rng)
 
@@ -92,7 +95,7 @@ class Agent:
         agent: Batch,
         expert: Batch,
         std: float | Tensor,
-        random: Sequence[Tensor] = (),
+        random: Sequence[Stacks] = (),
         *,
         offline: bool = False,
     ) -> dict[str, Tensor]:
@@ -122,7 +125,7 @@ class Agent:
         return self._joint(agent, expert, std, random)
 
     def _sequential(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Stacks]
     ) -> dict[str, Tensor]:
         """Step the encoder on InfoNCE, then on the critic's error (the authors' code)."""
         metrics: dict[str, Tensor] = {}
@@ -146,7 +149,7 @@ class Agent:
         return metrics
 
     def _joint(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Stacks]
     ) -> dict[str, Tensor]:
         """Step the encoder once on the sum of both losses (the paper's objective)."""
         metrics: dict[str, Tensor] = {}
@@ -184,19 +187,15 @@ class Agent:
         return metrics
 
     def _contrasted(
-        self, agent: Batch, expert: Batch, random: Sequence[Tensor]
+        self, agent: Batch, expert: Batch, random: Sequence[Stacks]
     ) -> tuple[list[Part], list[Part]]:
         if self._objective is None:
             return [], []
         return contrasted(self._config.contrastive_data, agent.obs, expert.obs, random)
 
-    def _view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
-        """Return a random view of uint8 stacks for one consumer, float32 (B, T V, 3, H, W)."""
-        images = obs.float() if out is None else out.copy_(obs)
-        look = self._looks[role]
-        if look == 'T':
-            return self._augmenter.transform_(images)
-        return self._augmenter.shift_(images) if look == 'shift' else images
+    def _view(self, obs: Stacks, role: str, out: Tensor | None = None) -> Tensor:
+        """Return a random view for one consumer, shape (B, 3 T V, H, W)."""
+        return self._augmenter.view(obs, self._looks[role], out, self._dtype)
 
     def _graded_view(self, *parts: Part) -> View:
         views = [self._view(*part) for part in parts]
@@ -204,7 +203,7 @@ class Agent:
         if not self._flat:
             return View(self._encode(images), images)
         encoder = self.networks.encoder
-        features = self._autocast(encoder.features, images.flatten(1, 2))
+        features = self._autocast(encoder.features, images)
         return View(self._autocast(encoder.latent, features), images, features)
 
     def _second_view(self, parts: list[Part]) -> View:
@@ -213,7 +212,7 @@ class Agent:
             return self._graded_view(*parts)
 
     def _encode(self, images: Tensor, encoder: nn.Module | None = None) -> Tensor:
-        return self._autocast(encoder or self.networks.encoder, images.flatten(1, 2))
+        return self._autocast(encoder or self.networks.encoder, images)
 
     def _autocast(self, network: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._half):
@@ -223,7 +222,11 @@ class Agent:
     def _encode_all(self, *views: Part) -> list[Tensor]:
         """Encode a random view of each part in one pass without gradient."""
         sizes = [len(obs) for obs, _ in views]
-        images = views[0][0].new_empty((sum(sizes), *views[0][0].shape[1:]), dtype=torch.float32)
+        _, *shape = views[0][0].shape
+        images = torch.empty(
+            (sum(sizes), *shape), dtype=self._dtype, device=views[0][0].device,
+            memory_format=torch.channels_last,
+        )  # fmt: skip
         for (obs, role), part in zip(views, images.split(sizes), strict=True):
             self._view(obs, role, out=part)
         return list(self._encode(images).split(sizes))
@@ -237,7 +240,7 @@ class Agent:
     def _imitation_reward(
         self,
         batches: tuple[Batch, Batch],
-        random: Sequence[Tensor],
+        random: Sequence[Stacks],
         pairs: tuple[list[Tensor], list[Tensor]],
         metrics: dict[str, Tensor],
     ) -> Tensor:
@@ -250,7 +253,7 @@ class Agent:
                     for stacks, obs in zip(both, random, strict=True):
                         stacks.append(obs)
                 agent, expert = (
-                    [self._view(obs, 'discriminator') for obs in stacks] for stacks in both
+                    [self._view(obs, 'discriminator').float() for obs in stacks] for stacks in both
                 )
                 pairs = agent, expert
             reward, told = self._judge.learn(*pairs, self._step_judge)

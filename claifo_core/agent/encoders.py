@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.agent.layers import ONEDNN, Linear, plain_linear
+from claifo_core.agent.layers import Linear, plain_linear
 from claifo_core.device.capture import recordable
 from claifo_core.errors import ClaifoError
 
@@ -101,26 +101,18 @@ class Encoder(nn.Module):
 
     def _features(self, images: Tensor) -> Tensor:
         if self.body is not None:
-            features: Tensor = self.body(images / 255 - 0.5)
+            features: Tensor = self.body(images.float() / 255 - 0.5)
             return features
         return self._convolve(images)
 
     def _convolve(self, images: Tensor) -> Tensor:
         weight, bias = self.first.weight, self.first.bias
         assert bias is not None
-        # oneDNN's own layout is quicker to enter than channels_last, but has no gradient.
-        exact = not torch.is_autocast_enabled(images.device.type)
-        own_layout = ONEDNN and exact and not recordable(images) and not torch.is_grad_enabled()
-        laid_out = (
-            images.to_mkldnn()
-            if own_layout
-            else images.contiguous(memory_format=torch.channels_last)
-        )
+        laid_out = images.contiguous(memory_format=torch.channels_last)
         # x / 255 - 0.5 folded into the first layer: one pass over the images less.
         shifted = bias - 0.5 * weight.sum((1, 2, 3))
         x = functional.conv2d(laid_out, weight / 255, shifted, self.first.stride)
-        x = self.rest(functional.relu_(x))
-        features: Tensor = x.to_dense() if own_layout else x
+        features: Tensor = self.rest(functional.relu_(x))
         # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
         return features.permute(0, 2, 3, 1).flatten(1)
 

@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 from claifo_core.agent import losses
 from claifo_core.agent.diagnostics import retrieval
+from claifo_core.data.stacks import Stacks, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claifo_core.config import AgentConfig
 
-Part = tuple[Tensor, str]
-"""Stacks, uint8 (B, T V, 3, H, W), and the role in which they are viewed."""
+Part = tuple[Stacks, str]
+"""Stacks, and the role in which they are viewed."""
 
 
 class View(NamedTuple):
@@ -24,7 +25,7 @@ class View(NamedTuple):
 
     Attributes:
         latent: Of the shared encoder, shape (B, Z).
-        images: float32, shape (B, T V, 3, H, W); None where an objective needs none.
+        images: Shape (B, 3 T V, H, W); None where an objective needs none.
         features: Of the encoder before its linear layer, shape (B, F), where those are compared.
     """
 
@@ -57,7 +58,7 @@ class Objective(Protocol):
 
 
 def contrasted(
-    data: str, agent: Tensor, expert: Tensor, random: Sequence[Tensor]
+    data: str, agent: Stacks, expert: Stacks, random: Sequence[Stacks]
 ) -> tuple[list[Part], list[Part]]:
     """Return what the contrastive loss compares, row by row (algorithm 1.7).
 
@@ -79,18 +80,18 @@ def contrasted(
     first: list[Part] = []
     second: list[Part] = []
     if data != 'random':
-        obs = agent if data == 'agent+random' else torch.cat([agent, expert])
+        obs = agent if data == 'agent+random' else join([agent, expert])
         first, second = [(obs, 'anchor')], [(obs, 'contrastive')]
     if data != 'expert':
         # Draws are independent already; the shift keeps a pair from coming twice, reversed.
-        ours, theirs, shifted = *random, random[0].roll(1, 0)
+        ours, theirs, shifted = *random, random[0].roll()
         if data == 'agent+random':
-            shifted[::2] = theirs[::2]
+            other = torch.arange(len(ours), device=ours.device) % 2 == 0
             first.append((ours, 'raw'))
-            second.append((shifted, 'raw'))
+            second.append((theirs.where(other, shifted), 'raw'))
         else:
-            first.append((torch.cat([ours, theirs]), 'raw'))
-            second.append((torch.cat([theirs, shifted]), 'raw'))
+            first.append((join([ours, theirs]), 'raw'))
+            second.append((join([theirs, shifted]), 'raw'))
     return first, second
 
 

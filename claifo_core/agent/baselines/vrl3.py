@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claifo_core.data.replay import Batch
+from claifo_core.data.stacks import Stacks
 
 if TYPE_CHECKING:
     from claifo_core.agent.networks import TwinCritic
@@ -38,8 +39,11 @@ def mixed(agent: Batch, expert: Batch, share: Tensor, rng: torch.Generator) -> B
     theirs = torch.rand(size, generator=rng, device=rng.device) < share
     fields = {}
     for name, ours in vars(agent).items():
-        column = theirs.view(size, *[1] * (ours.ndim - 1))
-        fields[name] = torch.where(column, getattr(expert, name), ours)
+        other = getattr(expert, name)
+        if isinstance(other, Stacks):
+            fields[name] = other.where(theirs, ours)
+        else:
+            fields[name] = torch.where(theirs.view(size, *[1] * (ours.ndim - 1)), other, ours)
     return dataclasses.replace(agent, **fields)
 
 
