@@ -14,14 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.agent import agent, augment, optimisers, photometric
+from claifo_core.agent import agent, augment, optimisers, photometric, sight
+from claifo_core.agent.judge import LatentJudge
 from claifo_core.agent.layers import Linear
-from claifo_core.agent.objective import View
+from claifo_core.agent.objective import InfoNce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from claifo_core.agent.networks import Encoder
+    from claifo_core.agent.sample import Sample
     from claifo_core.data.replay import Batch
     from claifo_core.training.learner import Learner
 
@@ -86,55 +88,53 @@ class PlainAugmenter(augment.Augmenter):
 class PlainAgent(agent.Agent):
     """Algorithm 1 in order, ten encodes per update: reward from fresh views."""
 
-    def _sequential(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor]
-    ) -> dict[str, Tensor]:
+    def _sequential(self, sample: Sample, std: float | Tensor) -> dict[str, Tensor]:
         """Do one update of every network, the encoder step sequential."""
+        ours, step = sample.agent, self.optimisers.step
         with torch.no_grad():
-            second = View(self._encode(self._view(agent.obs, 'contrastive')))
-        first = View(self._encode(self._view(agent.obs, 'contrastive')))
+            second = self._sight.graded((ours.obs, 'contrastive'))
+        first = self._sight.graded((ours.obs, 'contrastive'))
         loss, metrics = self._objective.loss(first, second)
-        self._step(loss, 'encoder')
-        reward = self._imitation_reward((agent, expert), random, ([], []), metrics)
+        step(loss, 'encoder')
+        loss, _ = self._judge.loss(self._pair(ours), self._pair(sample.expert))
+        step(loss, 'discriminator')
+        reward = self._judge.reward(self._pair(ours))
         with torch.no_grad():
-            next_latent = self._encode(self._view(agent.next_obs, 'critic'))
-        latent = self._encode(self._view(agent.obs, 'critic'))
-        loss = self._critic_loss(latent, next_latent, agent, reward, std, metrics)
-        self._step(loss, 'encoder', 'critic')
-        self._actor_step(torch.cat([latent.detach(), agent.proprio], 1), std, metrics)
+            next_latent = self._sight.graded((ours.next_obs, 'critic')).latent
+        latent = self._sight.graded((ours.obs, 'critic')).latent
+        loss = self._critic_loss(ours, latent, next_latent, reward, std, metrics)
+        step(loss, 'encoder', 'critic')
+        self._actor_step(torch.cat([latent.detach(), ours.proprio], 1), std, metrics)
         return metrics
 
     _joint = _sequential
 
-    def _imitation_reward(
-        self,
-        batches: tuple[Batch, Batch],
-        random: Sequence[Tensor],
-        pairs: tuple[list[Tensor], list[Tensor]],
-        metrics: dict[str, Tensor],
-    ) -> Tensor:
-        agent, expert = batches
-        loss, _ = self._judge.loss(self._pair(agent), self._pair(expert))
-        self._step(loss, 'discriminator')
-        return self._judge.reward(self._pair(agent))
-
     @torch.no_grad()
     def _pair(self, batch: Batch) -> Tensor:
         views = (batch.obs, batch.next_obs)
-        return torch.cat([self._encode(self._view(obs, 'discriminator')) for obs in views], 1)
+        return torch.cat([self._sight.graded((obs, 'discriminator')).latent for obs in views], 1)
 
 
 def plain_agent(learner: Learner) -> PlainAgent:
     """Return an agent with the weights, settings and random streams of the learner's own."""
-    networks = copy.copy(learner.agent.networks)
+    networks, config = copy.copy(learner.agent.networks), learner.config
     networks.encoder = PlainEncoder(networks.encoder)
     for module in networks.modules().values():
         for part in module.modules():
             if isinstance(part, Linear):
                 part.__class__ = nn.Linear
-    adam = optimisers.build_optimisers(networks, learner.config.agent)
-    augmenter = PlainAugmenter(learner.config.augment, learner.rngs['augment'])
-    return PlainAgent(networks, adam, augmenter, learner.config, learner.rngs['agent'])
+    adam = optimisers.build_optimisers(networks, config.agent)
+    augmenter = PlainAugmenter(config.augment, learner.rngs['augment'])
+    rng = learner.rngs['agent']
+    return PlainAgent(
+        networks,
+        adam,
+        sight.Sight(networks.encoder, augmenter, config),
+        InfoNce(config.agent, networks.similarity, networks.heads),
+        LatentJudge(networks.discriminator, config.agent, rng, lambda loss: loss),
+        config.agent,
+        rng,
+    )
 
 
 def _of(values: Tensor) -> Tensor:

@@ -17,10 +17,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from claifo_core.agent.agent import Agent
-from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.networks import Networks, build_networks
-from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent import (
+    Augmenter,
+    Networks,
+    build_agent,
+    build_networks,
+    build_optimisers,
+)
 from claifo_core.data.replay import Batch
 from claifo_core.data.stacks import of_frames
 from claifo_core.device.capture import forced
@@ -71,7 +74,7 @@ def flop_of_update(config: TrainConfig, shape: Shape) -> int:
     networks = _build(config, shape)
     _without_data(networks, mode)
     with mode, forced():
-        agent = Agent(
+        agent = build_agent(
             networks, build_optimisers(networks, config.agent),
             Augmenter(config.augment, rng), config, rng,
         )  # fmt: skip

@@ -112,26 +112,17 @@ class Augmenter:
             return Look(plans, self._draw_moves(batch) if self._shifts_too else None)
         return Look([[]], self._draw_moves(batch) if look == 'shift' else None)
 
-    def view(
-        self,
-        stacks: Stacks,
-        look: str,
-        out: Tensor | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
-        """Return a random view of every stack, in 0..255, shape (B, 3 T V, H, W), channels last.
+    def view(self, stacks: Stacks, look: str, out: Tensor) -> Tensor:
+        """Write a random view of every stack.
 
         Args:
             stacks: uint8.
             look: See :meth:`draw`.
-            out: Where to write it, as returned; None: anew.
-            dtype: float32 or bfloat16, where ``out`` is None.
+            out: Gets 0..255; float32 or bfloat16, shape (B, 3 T V, H, W), channels last.
+
+        Returns:
+            ``out``.
         """
-        if out is None:
-            out = torch.empty(
-                stacks.shape, dtype=dtype, device=stacks.device,
-                memory_format=torch.channels_last,
-            )  # fmt: skip
         drawn = self.draw(look, len(stacks), out.shape[1] // 3)
         if not loops.paint(stacks, drawn, out):
             out.copy_(apply_(drawn, stacks.pictures().float()).flatten(1, 2))

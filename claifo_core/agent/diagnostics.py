@@ -33,6 +33,11 @@ def judge_metrics(expert_out: Tensor, agent_out: Tensor) -> dict[str, Tensor]:
     }
 
 
+def reward_metrics(reward: Tensor) -> dict[str, Tensor]:
+    """Return mean and spread of an imitation reward, shape (B,)."""
+    return {'reward_mean': reward.mean(), 'reward_std': reward.std()}
+
+
 def _entropy(logit: Tensor) -> Tensor:
     """Return the mean entropy of sigma(logit) as a coin, in bits."""
     p = torch.sigmoid(logit)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from claifo_core.agent import losses
-from claifo_core.agent.diagnostics import judge_metrics
+from claifo_core.agent.diagnostics import judge_metrics, reward_metrics
 
 if TYPE_CHECKING:
+    from claifo_core.agent.sample import Sample
+    from claifo_core.agent.sight import Part
     from claifo_core.config import AgentConfig
 
 Descend = Callable[[Tensor], Tensor]
@@ -19,53 +21,64 @@ Descend = Callable[[Tensor], Tensor]
 
 
 class Judge(Protocol):
-    """Learns to tell transitions of the expert from the agent's, and rewards the agent.
+    """Learns to tell transitions of the expert from the agent's, and rewards the agent."""
 
-    Attributes:
-        sees_pixels: Whether it gets images, float32 (B, T V, 3, H, W), or latents of the shared
-            encoder, (B, Z).
-    """
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """Return which views of agent and expert it wants the shared encoder's latents of."""
 
-    sees_pixels: bool
-
-    def learn(
-        self, agent: list[Tensor], expert: list[Tensor], descend: Descend
+    def imitate(
+        self, sample: Sample, agent: list[Tensor], expert: list[Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Do one step, then judge the agent.
 
         Args:
-            agent: Its observations at both ends of the transitions, and those of random actions in
-                its world, if the judge learns from them.
+            sample: What is learnt from.
+            agent: Latents of its :meth:`parts`, (B, Z) each.
             expert: The same of the expert.
-            descend: See :data:`Descend`.
 
         Returns:
-            The imitation reward, shape (B,), and metrics.
+            The reward, shape (B,), and metrics.
         """
+
+
+def told(
+    reward: Tensor, loss: Tensor, gradient: Tensor, expert_out: Tensor, agent_out: Tensor
+) -> dict[str, Tensor]:
+    """Return what every judge tells of itself."""
+    return {
+        'discriminator_loss': loss.detach(),
+        'discriminator_gradient': gradient,
+        **judge_metrics(expert_out, agent_out),
+        **reward_metrics(reward),
+    }
 
 
 class LatentJudge:
     """A discriminator of latents (z, z') with a gradient penalty: C-LAIfO and LAIfO."""
 
-    sees_pixels = False
-
-    def __init__(self, network: nn.Module, config: AgentConfig, rng: torch.Generator) -> None:
+    def __init__(
+        self, network: nn.Module, config: AgentConfig, rng: torch.Generator, descend: Descend
+    ) -> None:
         """Take the discriminator, (B, 2Z) to (B, 1)."""
-        self._network, self._config, self._rng = network, config, rng
+        self._network, self._config, self._rng, self._descend = network, config, rng, descend
 
-    def learn(
-        self, agent: list[Tensor], expert: list[Tensor], descend: Descend
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`Judge`."""
+        agent, expert = (
+            [(batch.obs, 'discriminator'), (batch.next_obs, 'discriminator')]
+            for batch in (sample.agent, sample.expert)
+        )
+        return agent, expert
+
+    def imitate(
+        self, sample: Sample, agent: list[Tensor], expert: list[Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`Judge`."""
         pairs = torch.cat(agent, 1)
         loss, outputs = self.loss(pairs, torch.cat(expert, 1))
-        gradient = descend(loss)
+        gradient = self._descend(loss)
         reward = self.reward(pairs)
-        return reward, {
-            'discriminator_loss': loss.detach(),
-            'discriminator_gradient': gradient,
-            **judge_metrics(*outputs),
-        }
+        return reward, told(reward, loss, gradient, *outputs)
 
     def loss(self, agent: Tensor, expert: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the loss with its penalty, and the outputs for expert and agent (step 2)."""
@@ -90,3 +103,25 @@ class LatentJudge:
         return losses.imitation_reward(
             output, self._config.gan_loss, self._config.imitation_reward
         )
+
+
+class EnvReward:
+    """The environment's reward, beside what another judge gives or alone."""
+
+    def __init__(self, scale: float, judge: Judge | None) -> None:
+        """Take the factor on the environment's reward, and who rewards imitation, if anybody."""
+        self._scale, self._judge = scale, judge
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`Judge`."""
+        return ([], []) if self._judge is None else self._judge.parts(sample)
+
+    def imitate(
+        self, sample: Sample, agent: list[Tensor], expert: list[Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :class:`Judge`; metrics are of the imitation reward alone."""
+        reward = torch.zeros_like(sample.agent.reward)
+        metrics = reward_metrics(reward)
+        if self._judge is not None:
+            reward, metrics = self._judge.imitate(sample, agent, expert)
+        return reward + self._scale * sample.agent.reward, metrics

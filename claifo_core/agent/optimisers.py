@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from claifo_core.agent.diagnostics import gradient_norm
+
 if TYPE_CHECKING:
     from claifo_core.agent.networks import Networks
     from claifo_core.config import AgentConfig
@@ -36,6 +38,16 @@ class Optimisers:
 
     def _groups(self) -> list[tuple[str, dict[str, float | Tensor]]]:
         return [(name, optimiser.param_groups[0]) for name, optimiser in self.items()]
+
+    def step(self, loss: Tensor, *names: str) -> Tensor:
+        """Descend ``loss`` with the named optimisers; returns the first one's gradient norm."""
+        optimisers = [getattr(self, name) for name in names]
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        return gradient_norm(optimisers[0])
 
     def set_share(self, share: float) -> None:
         """Go on with this share of the learning rates with which all began."""

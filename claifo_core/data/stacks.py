@@ -30,7 +30,7 @@ class Stacks:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """The shape of float pictures of them: (B, 3 T V, H, W)."""
+        """The shape of a view of them: (B, 3 T V, H, W)."""
         height, width, channels = self.frames.shape[1:]
         return len(self.slots), channels * self.slots.shape[1], height, width
 
@@ -44,6 +44,11 @@ class Stacks:
         batch, channels, height, width = self.shape
         found = self.frames.index_select(0, self.slots.flatten()).permute(0, 3, 1, 2)
         return found.reshape(batch, channels // 3, 3, height, width)
+
+    def blank(self, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return room for so many views of such stacks, (count, 3 T V, H, W), channels last."""
+        shape, last = (count, *self.shape[1:]), torch.channels_last
+        return torch.empty(shape, dtype=dtype, device=self.device, memory_format=last)
 
     def copy_(self, other: Stacks) -> None:
         """Take over stacks whose frames lie as these do."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from claifo_core.agent.agent import Agent
 from claifo_core.agent.augment import Augmenter
 from claifo_core.agent.baselines.vrl3 import OFFLINE_STD, mixed
 from claifo_core.agent.exploration import uniform
 from claifo_core.agent.networks import build_networks
 from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent.parts import build_agent
 from claifo_core.data.replay import Batch, Replay
 from claifo_core.device.capture import Recorded
 from claifo_core.device.devices import choose_device, replay_device, use_precision
@@ -122,7 +122,8 @@ class Learner:
             name: generator(seed, name, *own, device=places.get(name, self.device))
             for name in ('agent', 'augment', 'replay', 'expert', 'explore', *more)
         }
-        self.agent = Agent(
+        build = functools.partial(
+            build_agent,
             networks,
             build_optimisers(networks, config.agent),
             Augmenter(config.augment, self.rngs['augment']),
@@ -130,6 +131,7 @@ class Learner:
             self.rngs['agent'],
             half=half,
         )
+        self.agent, self._offline_agent = build(), build(offline=True)
         for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
             team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
@@ -290,8 +292,8 @@ class Learner:
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
         random = [film.draw(self._batch_size, self.rngs['random']).obs for film in self._random]
         self._learnt = batch = self._chosen(expert)
-        told = self.agent.update(batch, expert, self._std, random, offline=self.offline)
-        self._totals.add(told)
+        agent = self._offline_agent if self.offline else self.agent
+        self._totals.add(agent.update(batch, expert, self._std, random))
 
     def _chosen(self, expert: Batch) -> Batch:
         """Return the transitions from which actor and critic learn."""

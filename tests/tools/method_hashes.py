@@ -3,7 +3,7 @@
     python tests/tools/method_hashes.py > before.json
     python tests/tools/method_hashes.py --against before.json   # names what differs; exit code 1
 
-Each method trains in the dot world over the defaults and over options that contradict most methods.
+Each method trains in the dot world over the defaults and over options that contradict many.
 Hashes hold for one machine and one PyTorch: compare two commits, not two computers.
 """
 

@@ -9,10 +9,7 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent.agent import Agent
-from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.networks import build_networks
-from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent import Agent, Augmenter, build_agent, build_networks, build_optimisers
 from claifo_core.data.replay import Batch
 
 B = 6
@@ -22,15 +19,15 @@ SHARED = {
 }  # fmt: skip
 
 
-def build(**options) -> Agent:
+def build(*, offline: bool = False, **options) -> Agent:
     config = small_config(**options)
     networks = build_networks(
         config.network, frame_stack=2, size_px=16, action_dim=2, seed=1, agent=config.agent
     )
-    return Agent(
+    return build_agent(
         networks, build_optimisers(networks, config.agent),
         Augmenter(config.augment, torch.Generator().manual_seed(2)),
-        config, torch.Generator().manual_seed(3),
+        config, torch.Generator().manual_seed(3), offline=offline,
     )  # fmt: skip
 
 

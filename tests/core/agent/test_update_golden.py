@@ -11,10 +11,7 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent.agent import Agent
-from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.networks import Networks, build_networks
-from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent import Augmenter, Networks, build_agent, build_networks, build_optimisers
 from claifo_core.data.replay import Batch
 
 BATCH, STACK, SIZE, ACTIONS = 5, 2, 16, 2
@@ -339,7 +336,7 @@ def test_one_update(options):
     )  # fmt: skip
     shake(networks)
     optimisers = build_optimisers(networks, config.agent)
-    agent = Agent(
+    agent = build_agent(
         networks, optimisers, Augmenter(config.augment, torch.Generator().manual_seed(1)),
         config, torch.Generator().manual_seed(2),
     )  # fmt: skip

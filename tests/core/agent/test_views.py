@@ -7,10 +7,8 @@ import pytest
 import torch
 from toy_world import small_config
 
-from claifo_core.agent.agent import Agent
-from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.networks import Encoder, build_networks
-from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent import Agent, Augmenter, build_agent, build_networks, build_optimisers
+from claifo_core.agent.encoders import Encoder
 from claifo_core.config import NetworkConfig
 from claifo_core.data.replay import Batch, Replay
 from claifo_core.data.timestep import TimeStep
@@ -91,7 +89,7 @@ def build(**options) -> Agent:
         config.network, frame_stack=STACK, size_px=16, action_dim=ACTIONS, views=VIEWS,
         proprio_dim=PROPRIO, seed=1,
     )  # fmt: skip
-    return Agent(
+    return build_agent(
         networks, build_optimisers(networks, config.agent),
         Augmenter(config.augment, torch.Generator().manual_seed(2)),
         config, torch.Generator().manual_seed(3),

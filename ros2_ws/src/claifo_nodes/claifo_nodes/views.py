@@ -46,7 +46,8 @@ class Views:
         if self._wanted('expert'):
             self._send('expert', learner.expert.sample(1, self._rng).obs.pictures()[0, -1])
         if self._wanted('augmented') and len(learner.replay):
-            view = self._augmenter.view(learner.replay.newest(), 'T')
+            stacks = learner.replay.newest()
+            view = self._augmenter.view(stacks, 'T', stacks.blank(len(stacks)))
             self._send('augmented', view[0, -3:])
 
     def _wanted(self, name: str) -> bool:
