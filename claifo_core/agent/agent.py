@@ -182,12 +182,10 @@ class Agent:
     def _actor_step(self, state: Tensor, std: float | Tensor, metrics: Metrics) -> None:
         """Step 5: train the actor on fixed states (z, proprioception); the target follows."""
         action, pre_tanh = self._smoothed(state, std)
-        self.networks.critic.requires_grad_(False)
         loss = losses.actor_loss(*self.networks.critic(state, action))
         if self._config.actor_penalty > 0:
             loss = loss + self._config.actor_penalty * losses.saturation_penalty(pre_tanh)
         self.optimisers.step(loss, 'actor')
-        self.networks.critic.requires_grad_(True)
         metrics['actor_loss'] = loss.detach()
         metrics['action_abs'] = pre_tanh.detach().tanh().abs().mean()
         self.networks.follow_critic(self._config.critic_tau)
