@@ -60,6 +60,28 @@ def plain_linear(layer: nn.Linear, rows: Tensor) -> Tensor:
     return functional.linear(rows, layer.weight, layer.bias)
 
 
+def convolve_relu(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: tuple[int, ...]
+) -> Tensor:
+    """Convolve and cut off below 0; without gradient in one pass of oneDNN.
+
+    Args:
+        images: Shape (B, C, H, W), channels last.
+        weight: Shape (outputs, C, h, w), channels last.
+        bias: Shape (outputs,).
+        stride: Of both sides.
+    """
+    if recordable(images) or not ONEDNN or torch.is_grad_enabled():
+        return functional.relu_(functional.conv2d(images, weight, bias, stride))
+    if torch.is_autocast_enabled('cpu'):
+        half = torch.get_autocast_dtype('cpu')
+        images, weight, bias = images.to(half), weight.to(half), bias.to(half)
+    convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        images, weight, bias, (0, 0), stride, (1, 1), 1, 'relu', [], ''
+    )
+    return convolved
+
+
 def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
     """Return two hidden layers with ReLU."""
     return nn.Sequential(

@@ -36,14 +36,18 @@ class Adam:
         # Laid out in memory as the weights are: the kernel ignores strides on a CPU.
         self.means = [torch.zeros_like(weight) for weight in self.weights]
         self.squares = [torch.zeros_like(weight) for weight in self.weights]
-        self.steps = [torch.zeros((), device=on) for _ in self.weights]
+        self._counts = torch.zeros(len(self.weights), device=on)
+        self.steps = list(self._counts.unbind())
 
     def step(self) -> None:
         """Descend the gradients that the weights have; one without stays where it is."""
         columns = zip(self.weights, self.means, self.squares, self.steps, strict=True)
         rows = [(w, w.grad, *rest) for w, *rest in columns if w.grad is not None]
         weights, gradients, means, squares, steps = map(list, zip(*rows, strict=True))
-        torch._foreach_add_(steps, 1)
+        if len(steps) == len(self.steps):
+            self._counts += 1
+        else:
+            torch._foreach_add_(steps, 1)
         torch._fused_adam_(
             weights, gradients, means, squares, [], steps, lr=self.rate, beta1=_BETAS[0],
             beta2=_BETAS[1], weight_decay=0.0, eps=_EPS, amsgrad=False, maximize=False,

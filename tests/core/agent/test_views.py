@@ -45,7 +45,7 @@ def test_every_camera_and_every_frame_counts(mode):
 
 def test_shared_is_one_convolution_per_camera_and_joined_features():
     net, images = encoder('shared'), pictures()
-    features = [net._convolve(images[:, :, view].flatten(1, 2)) for view in range(VIEWS)]
+    features = [net._convolutions()(images[:, :, view].flatten(1, 2)) for view in range(VIEWS)]
     wanted = torch.tanh(net.norm(net.linear(torch.cat(features, 1))))
     torch.testing.assert_close(net(images.flatten(1, 3)), wanted)
     assert net.first.weight.shape[1] == 3 * STACK
