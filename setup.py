@@ -63,6 +63,7 @@ setup(
         'ros2_embedded': f'{WORKSPACE}/ros2_embedded/ros2_embedded',
     },
     package_data={
+        'claifo': ['report/templates/*.j2'],
         'ros2_embedded': ['interfaces/*/srv/*.srv', 'provided/*/*.py', 'provided/*/*/*.py'],
     },
     data_files=data_files(),
@@ -73,6 +74,7 @@ setup(
         'dm_control==1.0.34',
         'gymnasium>=1.4,<2',
         'gymnasium-robotics==1.4.2',
+        'Jinja2>=3.1',
         'lz4>=4',
         'matplotlib>=3.10',
         'mujoco==3.3.7',
@@ -82,6 +84,7 @@ setup(
         'opencv-python-headless>=4.11',
         'packaging>=23',
         'PyYAML>=6',
+        'rich>=13',
         'rosbags>=0.11.9,<0.12',
         'safetensors>=0.5',
         'scipy>=1.11',

@@ -136,24 +136,17 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('learner', __doc__.splitlines()[0])
-    common.add_preset(parser)
-    common.add_device(parser)
+    parser = common.parser(
+        'learner', __doc__, preset='dmc_walker', device=True, seconds=20.0, threads=1
+    )
     parser.add_argument(
         '--frames', type=count, nargs='+', default=[10_000], metavar='N',
         help='frames in the replay; a second number shows the growth (default: 10000; a million '
         'frames of 64 px are 12 GB, so choose smaller ones with --set env.size_px=32 if need be)',
     )  # fmt: skip
-    parser.add_argument(
-        '--seconds', type=common.positive, default=20.0,
-        help='for each rate and for the split, at least 3 updates (default: 20)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--threads', type=count, default=1, help='of torch on a CPU (default: 1)'
-    )
     args = parser.parse_args()
     config = common.preset(args)
-    common.run(lambda: measure(args, config), 'learner', args)
+    common.run(lambda: measure(args, config), args)
 
 
 if __name__ == '__main__':

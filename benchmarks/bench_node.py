@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 import common
 import numpy as np
 
-from claifo.arguments import count
-
 importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
@@ -98,15 +96,10 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('node', __doc__.splitlines()[0])
-    common.add_preset(parser)
-    parser.add_argument('--calls', type=count, default=2000, help='default: 2000')
-    parser.add_argument(
-        '--threads', type=count, default=1, help='of torch, as in the node (default: 1)'
-    )
+    parser = common.parser('node', __doc__, preset='dmc_walker', calls=2000, threads=1)
     args = parser.parse_args()
     config = common.preset(args)
-    common.run(lambda: measure(args, config), 'node', args)
+    common.run(lambda: measure(args, config), args)
 
 
 if __name__ == '__main__':

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from reproduce_film import Film
 
-from claifo.commands.train import find_preset
-from claifo.environments import films_of
+from claifo import films
+from claifo.presets import configured, find_preset
 from claifo_core.config import settings
 from claifo_core.config.methods import METHODS, method
 from claifo_core.errors import ClaifoError
@@ -106,14 +106,13 @@ class Reproduction:
             'eval_processes': max(1, cores // 2), **self.changes, **method(name).overrides,
             'seed': seed, 'device': self.device,
         }  # fmt: skip
-        values = settings.merge(settings.read_yaml(preset), changes)
-        config = settings.from_dict(values, str(preset))
+        config = configured(preset, changes)
         film = dataclasses.replace(config.expert, bag=str(self.film_folder(config)))
         return dataclasses.replace(config, expert=film)
 
     def film_folder(self, config: TrainConfig) -> Path:
         """Return where the film of the expert is."""
-        return self.out / 'film' / films_of(config).name
+        return self.out / 'film' / films.Film.of(config).place.name
 
     def film(self) -> Film:
         """Return what has to be filmed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from claifo.report.probe import DomainGap
-    from claifo.report.run import Curve
+    from claifo.playback.domain_gap import DomainGap
+    from claifo.study.run_folder import Curve
 
 # Placeholder colours that Matplotlib accepts, and the CSS variable each becomes.
 INK, MUTED, GRID = '#000001', '#000002', '#000003'
@@ -189,4 +190,4 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f'var(--{variable})')
     text = re.sub(r' d="[^"]*"', lambda path: _rounded(path.group()), text)
-    return text.replace('<svg', f'<svg role="img" aria-label="{label}"', 1)
+    return text.replace('<svg', f'<svg role="img" aria-label="{escape(label)}"', 1)

@@ -52,19 +52,18 @@ def curves(
 
 
 def finals(
-    name: str, rows: Sequence[tuple[Group, Score]], expert: float | None, labels: Sequence[str]
+    name: str, rows: Sequence[tuple[str, Group, Score]], expert: float | None
 ) -> str:
     """Draw the final returns: every run a dot, the interquartile mean a bar with its interval.
 
     Args:
         name: Begins the ids of the figure.
-        rows: Methods, from top to bottom.
+        rows: Label and figures of each method, from top to bottom.
         expert: Return of the expert, drawn as a line, or None.
-        labels: What stands beside each row.
     """
     with rc_context({**figures.STYLE, 'axes.grid.axis': 'x'}):
         figure, axes = figures.canvas(10.8, 0.85 + 0.32 * len(rows))
-        for y, (group, score) in enumerate(rows):
+        for y, (_, group, score) in enumerate(rows):
             _row(axes, y, group, score)
         if expert is not None:
             axes.axvline(expert, color=figures.MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -72,6 +71,7 @@ def finals(
                 f'expert {expert:.0f}', (expert, 1), xycoords=('data', 'axes fraction'),
                 xytext=(0, 3), textcoords='offset points', ha='right', color=figures.MUTED,
             )  # fmt: skip
+        labels = [label for label, _, _ in rows]
         axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel='final return')
         axes.tick_params('y', labelcolor=figures.INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 import signal
@@ -11,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
+from claifo.interrupts import die_with
 
 
 class Process(Protocol):
@@ -50,7 +48,7 @@ class LocalProcess:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env=os.environ | env, start_new_session=True,
-                preexec_fn=functools.partial(_die_with, os.getpid()),
+                preexec_fn=functools.partial(die_with, os.getpid(), signal.SIGKILL),
             )  # fmt: skip
 
     def poll(self) -> int | None:
@@ -109,10 +107,3 @@ def gpus() -> list[str]:
     if allowed is not None:
         return [name for name in allowed.split(',') if name.strip() not in ('', '-1')]
     return [str(i) for i, _ in enumerate(Path('/dev').glob('nvidia[0-9]*'))]
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end the process when the one that started it is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # gone already
-        os.kill(os.getpid(), signal.SIGKILL)

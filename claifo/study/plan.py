@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import films_of
+from claifo.films import Film
 from claifo_core.config import TrainConfig, settings
 
 Options = Mapping[str, Any]
@@ -81,6 +81,12 @@ class Study:
             for method in self.methods:
                 yield Run(method, task, domain, seed)
 
+    def place(self, key: Sequence[str]) -> tuple[int, int, int]:
+        """Return where (method, task, domain, …) stands in tables."""
+        method, task, domain = key[:3]
+        names = list(self.methods)
+        return self.tasks.index(task), self.domains.index(domain), names.index(method)
+
     def options(self, run: Run) -> Options:
         """Return what a run sets over the base, as dotted options."""
         chosen = {'seed': run.seed, 'env.task': run.task, 'env.domain': run.domain}
@@ -103,7 +109,7 @@ class Study:
         config = self.config(run)
         random = ('random_agent_bag', 'random_bag') if config.agent.needs_random else ()
         return {
-            f'expert.{name}': Path('films') / films_of(config, name).name
+            f'expert.{name}': Path('films') / Film.of(config, name).place.name
             for name in ('bag', *random)
             if not getattr(config.expert, name)
         }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from claifo.report.run import Run as RunFolder
-from claifo.report.run import read_run
 from claifo.study import store
 from claifo.study.plan import Run
+from claifo.study.run_folder import Run as RunFolder
+from claifo.study.run_folder import read_run
 
 DONE, FAILED, STOPPED, WAITING, RUNNING = 'done', 'failed', 'stopped', 'waiting', 'running'
 

@@ -156,18 +156,11 @@ def read(folder: Path, study: Study) -> list[Group]:
     """
     commit = store.read(folder)['sessions'][-1]['commit']
     groups: dict[tuple[str, str, str, str], list[Result]] = {}
-    for task in study.tasks:
-        for run in study.runs():
-            if run.task == task:
-                result = _read_run(folder, progress.read(folder, run, commit))
-                key = (run.method, task, run.domain, result.progress.commit)
-                groups.setdefault(key, []).append(result)
-    names, domains = list(study.methods), study.domains
-    ordered = sorted(
-        groups.items(), key=lambda g: (study.tasks.index(g[0][1]), domains.index(g[0][2]),
-                                       names.index(g[0][0])),
-    )  # fmt: skip
-    return [Group(*key, tuple(results)) for key, results in ordered]
+    for run in study.runs():
+        result = _read_run(folder, progress.read(folder, run, commit))
+        key = (run.method, run.task, run.domain, result.progress.commit)
+        groups.setdefault(key, []).append(result)
+    return [Group(*key, tuple(groups[key])) for key in sorted(groups, key=study.place)]
 
 
 def _read_run(folder: Path, known: Progress) -> Result:

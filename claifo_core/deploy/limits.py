@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claifo_core.config import settings
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import ClaifoError, check_choice, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from claifo_core.deploy.contract import ActionPart
+    from claifo_core.deploy.action import ActionPart
 
 FORMAT = 'claifo-limits-1'
 REACTIONS = ('hold', 'zero', 'ramp_down')
@@ -115,11 +115,7 @@ class Limits:
         """Refuse what cannot be."""
         if self.format != FORMAT:
             raise ClaifoError(f'format is {self.format!r}; this version reads {FORMAT}')
-        if self.on_fault not in REACTIONS:
-            raise ClaifoError(
-                f'on_fault is {self.on_fault!r}{did_you_mean(self.on_fault, REACTIONS)}; '
-                f'it must be one of {", ".join(REACTIONS)}'
-            )
+        check_choice('on_fault', self.on_fault, REACTIONS)
         if not 1 <= self.watchdog_periods < math.inf or not 0 < self.ramp_s < math.inf:
             raise ClaifoError('watchdog_periods must be at least 1, ramp_s above 0')
 

@@ -65,11 +65,16 @@ def similarity(agent: Tensor, expert: Tensor) -> Tensor:
 
 
 def penalty_over_channels(network: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """Return the penalty as it was published: one norm per channel, over all samples mixed up."""
+    """Return the penalty as it was published, which is next to nothing.
+
+    One norm per channel, over all samples mixed up, of the gradient with respect to inputs in
+    0..255; the sum over channels is divided by the number of logits.
+    """
     points = points.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(network(points).sum(), points, create_graph=True)
-    rows = gradient.reshape(gradient.shape[1], -1)
-    penalty: Tensor = (rows.norm(dim=1) - 1).square().mean()
+    logits = network(points)
+    (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+    rows = gradient.reshape(gradient.shape[1], -1) / 255
+    penalty: Tensor = (rows.norm(dim=1) - 1).square().sum() / logits.numel()
     return penalty
 
 

@@ -206,7 +206,8 @@ def test_the_penalty_is_per_sample_and_the_published_one_is_not(patches):
     assert float(agent._judge._penalty(given, given).detach()) == pytest.approx(wanted, rel=1e-5)
 
     theirs = slopes(patches, points, lambda logits: logits.sum(1)).reshape(12, -1)
-    wanted = np.mean([(np.linalg.norm(theirs[k]) - 1) ** 2 for k in range(12)])
+    logits = 2 * patches(given).shape[1]
+    wanted = sum((np.linalg.norm(theirs[k] / 255) - 1) ** 2 for k in range(12)) / logits
     got = patchail.penalty_over_channels(patches, given)
     assert float(got.detach()) == pytest.approx(wanted, rel=1e-5)
 

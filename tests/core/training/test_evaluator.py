@@ -106,6 +106,6 @@ def test_a_process_that_was_killed_is_told(tmp_path):
         assert process.name == 'claifo-evaluator'
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        with pytest.raises(ClaifoError, match=r'evaluation process ended with exit code -9'):
+        with pytest.raises(ClaifoError, match=r'its process ended with exit code -9; run the'):
             evaluator.submit(tmp_path / 'policy.safetensors')
             evaluator.results(wait=True)

@@ -1,22 +1,15 @@
-"""docs/methods.md: the table of methods, as claifo_core/config/methods.py has them.
-
-    python scripts/method_table.py
-
-A test compares the page.
-"""
+"""docs/methods.md: the table of methods, as claifo_core/config/methods.py has them."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from claifo_core.config.methods import METHODS, Method
+from pages.markdown import table
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / 'docs' / 'methods.md'
+ROOT = Path(__file__).resolve().parents[2]
 COSTS = ROOT / 'benchmarks' / 'results' / 'methods.json'
-BEGIN, END = '<!-- method_table begins -->', '<!-- method_table ends -->'
 _LOSSES = ('agent/test_baseline_losses.py', 'agent/test_gradient_flow_methods.py')
 # Code that the default does without, and the tests of what it computes.
 PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
@@ -44,14 +37,13 @@ PARTS: dict[tuple[str, object], tuple[str, tuple[str, ...]]] = {
 }
 
 
-def table() -> str:
-    """Return the rows of all methods."""
+def sections() -> dict[str, str]:
+    """Return the rows of all methods, for the page."""
     head = (
         '`--method`', 'what it is', 'paper', 'options', 'code of its own', 'tests', 'ms', 'GFLOP',
         'GFLOP/s',
     )  # fmt: skip
-    lines = [head, ('---',) * len(head), *(_row(name, METHODS[name]) for name in METHODS)]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return {'docs/methods.md': table(head, (_row(*item) for item in METHODS.items()))}
 
 
 def _row(name: str, method: Method) -> tuple[str, ...]:
@@ -77,15 +69,3 @@ def _word(value: object) -> str:
 
 def _lines(file: str) -> int:
     return len((ROOT / 'claifo_core' / file).read_text().splitlines())
-
-
-def main() -> int:
-    """Write the table into the page."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f'{before}{BEGIN}\n{table()}\n{END}{after}')
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
