@@ -43,7 +43,7 @@ class Stacks:
         """Return a copy, picture after picture: uint8, shape (B, T V, 3, H, W)."""
         batch, channels, height, width = self.shape
         found = self.frames.index_select(0, self.slots.flatten()).permute(0, 3, 1, 2)
-        return found.reshape(batch, channels // 3, 3, height, width)
+        return found.contiguous().view(batch, channels // 3, 3, height, width)
 
     def blank(self, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return room for so many views of such stacks, (count, 3 T V, H, W), channels last."""
