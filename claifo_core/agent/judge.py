@@ -92,19 +92,17 @@ class LatentJudge:
         if self._config.gan_loss == 'bce':
             loss = losses.discriminator_loss(expert_out, agent_out)
             mix = torch.rand(len(agent), 1, generator=self._rng, device=self._rng.device)
-            gradient = self._slope_between(mix * agent + (1 - mix) * expert)
-            target = 1.0
+            find, target = lambda: self._slope_at(mix * agent + (1 - mix) * expert), 1.0
         else:
             loss = losses.least_squares_loss(expert_out, agent_out)
             at_expert = [rows[: len(expert)] for rows in hidden[1::2]]
-            gradient = slope(self._network, at_expert, torch.ones_like(expert_out[:, None]))
-            target = 0.0
+            ones = torch.ones_like(expert_out).unsqueeze(1)
+            find, target = lambda: slope(self._network, at_expert, ones), 0.0
         if self._config.penalty_weight > 0:
-            penalty = losses.slope_penalty(gradient, target)
-            loss = loss + self._config.penalty_weight * penalty
+            loss = loss + self._config.penalty_weight * losses.slope_penalty(find(), target)
         return loss, (expert_out, agent_out)
 
-    def _slope_between(self, points: Tensor) -> Tensor:
+    def _slope_at(self, points: Tensor) -> Tensor:
         """Return the gradient to points, (B, 2Z), of D or of sigma(D), as is configured."""
         *hidden, output = stages(self._network, points.detach())
         upstream = torch.ones_like(output)

@@ -112,7 +112,7 @@ def test_half_precision_stays_near_single():
         made.update()
     batch = exact.replay.sample(32, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        latents = [made.agent._sight.encode(batch.obs.float()) for made in (exact, half)]
+        latents = [made.agent._sight.encode(batch.obs.pictures().float().flatten(1, 2)) for made in (exact, half)]
     assert latents[1].dtype == torch.float32
     assert 0 < (latents[0] - latents[1]).abs().max() < 0.1
     found = [made.take_metrics() for made in (exact, half)]
@@ -138,7 +138,7 @@ def test_expert_videos_taken_later_are_drawn_from():
     made.take_expert([np.full_like(expert_videos(1)[0], 7)])
     made._refresh()
     assert forgotten  # a recorded update would go on with the old frames
-    assert made.expert.draw(4, made.rngs['expert']).obs.unique().tolist() == [7]
+    assert made.expert.draw(4, made.rngs['expert']).obs.pictures().unique().tolist() == [7]
     made.update()
 
 
