@@ -104,16 +104,11 @@ class Encoder(nn.Module):
 
     def _convolutions(self) -> Callable[[Tensor], Tensor]:
         """Return what convolves images in 0..255."""
-        weight, bias = self.first.weight, self.first.bias
-        assert bias is not None
+        weight, bias, stride = _parts(self.first)
         # x / 255 - 0.5 folded into the first layer: one pass over the images less.
         shifted = bias - 0.5 * weight.sum((1, 2, 3))
-        first = weight / 255, shifted, self.first.stride
-        rest = [
-            (layer.weight, layer.bias, layer.stride)
-            for layer in self.rest
-            if isinstance(layer, nn.Conv2d)
-        ]
+        first = weight / 255, shifted, stride
+        rest = [_parts(layer) for layer in self.rest if isinstance(layer, nn.Conv2d)]
 
         def convolve(images: Tensor) -> Tensor:
             x = images.contiguous(memory_format=torch.channels_last)
@@ -123,6 +118,11 @@ class Encoder(nn.Module):
             return x.permute(0, 2, 3, 1).flatten(1)
 
         return convolve
+
+
+def _parts(layer: nn.Conv2d) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    assert layer.bias is not None
+    return layer.weight, layer.bias, layer.stride
 
 
 def conv_sizes(config: NetworkConfig, size_px: int) -> list[int]:

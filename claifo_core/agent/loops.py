@@ -6,6 +6,7 @@ Where numba is missing, :mod:`claifo_core.agent.photometric` makes the same view
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,8 +34,8 @@ _CHANGES = (
     photometric.flip_vertically_, photometric.resized_crop_, photometric.warp_,
     photometric.restyle_,
 )  # fmt: skip
-_NUMBERS = {change: number for number, change in enumerate(_CHANGES)}
-_OF_LEVELS = ([], [_NUMBERS[photometric.brightness_]], [_NUMBERS[photometric.restyle_]])
+_NUMBERS: dict[photometric.Change, int] = {change: number for number, change in enumerate(_CHANGES)}
+_OF_LEVELS = ((), (photometric.brightness_,), (photometric.restyle_,))
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
 _beside = ThreadPoolExecutor(1, 'claifo-compile')
 
@@ -64,14 +65,15 @@ def paint(stacks: Stacks, look: Look, out: Tensor) -> bool:
     """
     if recordable(out) or stacks.frames.dtype != torch.uint8:
         return False
-    changes = [_NUMBERS[change] for change, _ in look.plans[0]]
-    loop = _loop_for(changes, out.dtype).result()
+    changes = tuple(change for change, _ in look.plans[0])
+    name = 'paint_levels' if changes in _OF_LEVELS else 'paint_frames'
+    loop = _compiled(name, out.dtype).result()
     if loop is None:
         return False
     moves = torch.zeros(len(out), 2, dtype=torch.int64) if look.moves is None else look.moves.T
     _run(
         loop, stacks.frames.numpy(), stacks.slots.contiguous().numpy(),
-        np.array(changes, np.int64), _table(look.plans), moves.contiguous().numpy(),
+        np.array([_NUMBERS[change] for change in changes], np.int64), _table(look.plans), moves.contiguous().numpy(),
         out.permute(0, 2, 3, 1).view(_BITS[out.dtype]).numpy(),
     )  # fmt: skip
     return True
@@ -97,7 +99,7 @@ def _run(loop: Loop, *arguments: Any) -> None:  # noqa: ANN401 (as the loop take
         loop(*arguments)
         return
     ends = np.linspace(0, len(slots), threads + 1).astype(int)
-    parts = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [slice(a, b) for a, b in itertools.pairwise(ends)]
     mine = [values if len(values) == 1 else values[part] for part in parts]
     list(_pool(threads).map(
         lambda part, own: loop(ring, slots[part], changes, own, moves[part], out[part]),
@@ -108,10 +110,6 @@ def _run(loop: Loop, *arguments: Any) -> None:  # noqa: ANN401 (as the loop take
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, 'claifo-paint')
-
-
-def _loop_for(changes: list[int], dtype: torch.dtype) -> Future[Loop | None]:
-    return _compiled('paint_levels' if changes in _OF_LEVELS else 'paint_frames', dtype)
 
 
 @functools.cache

@@ -106,6 +106,7 @@ def _imitation_judge(
         return PatchJudge(network, config, rng, descend, sight)
     if isinstance(network, Disentangler):
         return DisentangledJudge(network, config, rng, descend, sight)
+    assert isinstance(network, nn.Sequential)
     return LatentJudge(network, config, rng, descend)
 
 

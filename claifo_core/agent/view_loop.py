@@ -1,8 +1,8 @@
 """Views of stacks on a CPU: from the frames of a ring to the encoder's input in one pass.
 
-The same changes as :mod:`claifo_core.agent.photometric`, compiled by numba: frame by frame, so that
-everything between the uint8 of the ring and what is written stays in a core's first caches. What
-maps each grey level to another is a table of 256; the rest works on one planar frame of float32.
+The same changes as :mod:`claifo_core.agent.photometric`, compiled by numba: frame by frame, so
+that everything between the uint8 of the ring and what is written stays in a core's first caches.
+What maps each grey level to another is a table of 256; the rest works on one planar frame.
 """
 
 from __future__ import annotations
@@ -11,29 +11,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-BRIGHTNESS, JITTER, GRAYSCALE, BLUR, INVERT, PERMUTE, MIRROR, OVERTURN, CROP, WARP, RESTYLE = range(
-    11
-)
-"""Numbers of the changes, by which :func:`paint` is told what to do."""
+BRIGHTNESS, JITTER, GRAYSCALE, BLUR, INVERT, PERMUTE = range(6)
+MIRROR, OVERTURN, CROP, WARP, RESTYLE = range(6, 11)
 
 _WIDTHS = np.array([1, 8, 1, 1, 1, 3, 1, 1, 4, 8, 6])
 _RED, _GREEN, _BLUE = (np.float32(share) for share in (0.2989, 0.587, 0.114))
 _ZERO, _ONE, _TWO, _THREE, _SIX = (np.float32(number) for number in (0, 1, 2, 3, 6))
 _WHITE = np.float32(255)
 
-OF_LEVELS = (BRIGHTNESS, RESTYLE)
-"""What changes equal levels of a channel equally."""
-
+Bytes = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
 Pixels = NDArray[np.float32]
 Bits = NDArray[np.uint16] | NDArray[np.uint32]
 
 
 def paint_levels(
-    ring: NDArray[np.uint8],
-    slots: NDArray[np.int64],
-    changes: NDArray[np.int64],
+    ring: Bytes,
+    slots: Numbers,
+    changes: Numbers,
     values: Pixels,
-    moves: NDArray[np.int64],
+    moves: Numbers,
     out: Bits,
 ) -> None:
     """Write one random view of every stack, changed grey level by grey level.
@@ -41,7 +38,7 @@ def paint_levels(
     Args:
         ring: Frames of V cameras, shape (N, H, W, 3 V).
         slots: Where the T frames of each stack lie, shape (B, T).
-        changes: Numbers of the changes, in their order: one of :data:`OF_LEVELS`, or none.
+        changes: Numbers of the changes, in their order: brightness or other colours, or none.
         values: What the changes take, one after the other, shape (1 or B, 1 or T V, K).
         moves: Rows and columns by which each stack is shifted, its border repeated, shape (B, 2).
         out: Bits of float32, or of bfloat16 rounded to even, shape (B, H, W, 3 T V).
@@ -54,11 +51,11 @@ def paint_levels(
 
 
 def paint_frames(
-    ring: NDArray[np.uint8],
-    slots: NDArray[np.int64],
-    changes: NDArray[np.int64],
+    ring: Bytes,
+    slots: Numbers,
+    changes: Numbers,
     values: Pixels,
-    moves: NDArray[np.int64],
+    moves: Numbers,
     out: Bits,
 ) -> None:
     """Do what :func:`paint_levels` does, with any changes."""
@@ -74,7 +71,7 @@ def paint_frames(
 
 
 @njit(nogil=True)
-def _round(bits, out):
+def _round(bits: Bits, out: Bits) -> None:
     """Make bits of float32 those of bfloat16, if ``out`` is of these (in place)."""
     if out.itemsize == 4:
         return
@@ -85,12 +82,14 @@ def _round(bits, out):
 
 
 @njit(nogil=True, inline='always')
-def _clamped(value):
+def _clamped(value: np.float32) -> np.float32:
     return min(max(value, _ZERO), _WHITE)
 
 
 @njit(nogil=True)
-def _fill(tables, ring, slots, changes, values):
+def _fill(
+    tables: Pixels, ring: Bytes, slots: Numbers, changes: Numbers, values: Pixels
+) -> None:
     """Write what becomes of each grey level, in every channel of every picture of a stack."""
     cameras = ring.shape[3] // 3
     for picture in range(len(tables)):
@@ -104,11 +103,12 @@ def _fill(tables, ring, slots, changes, values):
                 own, gain = _style(frame, first + channel, mine[3 + channel])
                 other = mine[channel]
             for level in range(256):
-                tables[picture, channel, level] = _clamped((np.float32(level) - own) * gain + other)
+                value = (np.float32(level) - own) * gain + other
+                tables[picture, channel, level] = _clamped(value)
 
 
 @njit(nogil=True)
-def _look_up(tables, ring, slots, move, out):
+def _look_up(tables: Bits, ring: Bytes, slots: Numbers, move: Numbers, out: Bits) -> None:
     """Write a stack row by row."""
     height, width, channels = ring.shape[1:]
     cameras = channels // 3
@@ -126,9 +126,9 @@ def _look_up(tables, ring, slots, move, out):
 
 
 @njit(nogil=True)
-def _style(frame, channel, spread):
+def _style(frame: Bytes, channel: int, spread: np.float32) -> tuple[np.float32, np.float32]:
     """Return the mean of a channel and what its levels are to be multiplied by."""
-    total, squares, count = 0, 0, frame.shape[0] * frame.shape[1]
+    total, squares, count = np.int64(0), np.int64(0), frame.shape[0] * frame.shape[1]
     for y in range(frame.shape[0]):
         for x in range(frame.shape[1]):
             level = np.int64(frame[y, x, channel])
@@ -140,12 +140,12 @@ def _style(frame, channel, spread):
 
 
 @njit(nogil=True, inline='always')
-def _gain(spread, own_spread):
+def _gain(spread: np.float32, own_spread: np.float32) -> np.float32:
     return min(max(spread / max(own_spread, _ONE), np.float32(1 / 8)), np.float32(8))
 
 
 @njit(nogil=True)
-def _load(source, first, now):
+def _load(source: Bytes, first: int, now: Pixels) -> None:
     for y in range(source.shape[0]):
         for x in range(source.shape[1]):
             for channel in range(3):
@@ -153,7 +153,7 @@ def _load(source, first, now):
 
 
 @njit(nogil=True)
-def _write(bits, move, out, at):
+def _write(bits: Bits, move: Numbers, out: Bits, at: int) -> None:
     _, height, width = bits.shape
     for y in range(height):
         from_y = min(max(y + move[0], 0), height - 1)
@@ -164,7 +164,7 @@ def _write(bits, move, out, at):
 
 
 @njit(nogil=True)
-def _change(changes, values, now, spare):
+def _change(changes: Numbers, values: Pixels, now: Pixels, spare: Pixels) -> None:
     """Do what the numbers of the changes say to one frame, (3, H, W), in place."""
     at = 0
     for change in changes:
@@ -208,20 +208,20 @@ def _change(changes, values, now, spare):
 
 
 @njit(nogil=True)
-def _brighten(now, factor):
+def _brighten(now: Pixels, factor: np.float32) -> None:
     pixels = now.reshape(-1)
     for i in range(len(pixels)):
         pixels[i] = _clamped(pixels[i] * factor)
 
 
 @njit(nogil=True, inline='always')
-def _luma(red, green, blue):
+def _luma(red: np.float32, green: np.float32, blue: np.float32) -> np.float32:
     return red * _RED + green * _GREEN + blue * _BLUE
 
 
 @njit(nogil=True)
-def _mean(pixels):
-    total = 0.0
+def _mean(pixels: Pixels) -> np.float32:
+    total = np.float64(0)
     for row in range(pixels.shape[0]):
         part = _ZERO
         for x in range(pixels.shape[1]):
@@ -231,7 +231,7 @@ def _mean(pixels):
 
 
 @njit(nogil=True)
-def _contrast(now, ratio):
+def _contrast(now: Pixels, ratio: np.float32) -> None:
     grey = (_ONE - ratio) * _luma(_mean(now[0]), _mean(now[1]), _mean(now[2]))
     pixels = now.reshape(-1)
     for i in range(len(pixels)):
@@ -239,7 +239,7 @@ def _contrast(now, ratio):
 
 
 @njit(nogil=True)
-def _saturate(now, ratio):
+def _saturate(now: Pixels, ratio: np.float32) -> None:
     planes = now.reshape(3, -1)
     red, green, blue = planes[0], planes[1], planes[2]
     for i in range(planes.shape[1]):
@@ -250,19 +250,19 @@ def _saturate(now, ratio):
 
 
 @njit(nogil=True, inline='always')
-def _share(angle, offset):
+def _share(angle: np.float32, offset: np.float32) -> np.float32:
     """Return how full a channel is, so far from its place on the circle of 6 units."""
     return min(max(abs(abs(angle + offset) - _THREE) - _ONE, _ZERO), _ONE)
 
 
 @njit(nogil=True, inline='always')
-def _around(offset):
+def _around(offset: np.float32) -> np.float32:
     """Return an offset as one within half a circle."""
     return np.float32((offset + _THREE) % _SIX - _THREE)
 
 
 @njit(nogil=True)
-def _turn_hue(now, turn):
+def _turn_hue(now: Pixels, turn: np.float32) -> None:
     """See :func:`claifo_core.agent.photometric.hue_`, which explains the circle."""
     planes = now.reshape(3, -1)
     red, green, blue = planes[0], planes[1], planes[2]
@@ -280,21 +280,21 @@ def _turn_hue(now, turn):
 
 
 @njit(nogil=True)
-def _grey(now):
+def _grey(now: Pixels) -> None:
     planes = now.reshape(3, -1)
     for i in range(planes.shape[1]):
         planes[:, i] = _luma(planes[0, i], planes[1, i], planes[2, i])
 
 
 @njit(nogil=True)
-def _invert(now):
+def _invert(now: Pixels) -> None:
     pixels = now.reshape(-1)
     for i in range(len(pixels)):
         pixels[i] = _WHITE - pixels[i]
 
 
 @njit(nogil=True)
-def _permute(now, order):
+def _permute(now: Pixels, order: Pixels) -> None:
     planes = now.reshape(3, -1)
     first, second, third = np.int64(order[0]), np.int64(order[1]), np.int64(order[2])
     for i in range(planes.shape[1]):
@@ -304,7 +304,7 @@ def _permute(now, order):
 
 
 @njit(nogil=True)
-def _mirror(now):
+def _mirror(now: Pixels) -> None:
     _, height, width = now.shape
     for channel in range(3):
         for y in range(height):
@@ -314,7 +314,7 @@ def _mirror(now):
 
 
 @njit(nogil=True)
-def _overturn(now):
+def _overturn(now: Pixels) -> None:
     _, height, width = now.shape
     for channel in range(3):
         for y in range(height // 2):
@@ -324,8 +324,8 @@ def _overturn(now):
 
 
 @njit(nogil=True)
-def _blur(now, sigma, spare):
-    """Take a share of each pixel from its neighbours, first down, then across; border reflected."""
+def _blur(now: Pixels, sigma: np.float32, spare: Pixels) -> None:
+    """Take a share of each pixel from its neighbours, down, then across; border reflected."""
     side = np.float32(np.exp(np.float32(-0.5) / (sigma * sigma)))
     share = side / (_ONE + _TWO * side)
     keep = _ONE - _TWO * share
@@ -346,10 +346,10 @@ def _blur(now, sigma, spare):
 
 
 @njit(nogil=True)
-def _restyle(now, style):
+def _restyle(now: Pixels, style: Pixels) -> None:
     for channel in range(3):
         pixels, own = now[channel], _mean(now[channel])
-        total = 0.0
+        total = np.float64(0)
         for y in range(pixels.shape[0]):
             part = _ZERO
             for x in range(pixels.shape[1]):
@@ -362,7 +362,7 @@ def _restyle(now, style):
 
 
 @njit(nogil=True)
-def _corners(box):
+def _corners(box: Pixels) -> Pixels:
     """Return a crop as displacements of the corners: area share, aspect, position (x, y)."""
     width = min(np.sqrt(box[0] * box[1]), _ONE)
     height = min(np.sqrt(box[0] / box[1]), _ONE)
@@ -372,14 +372,14 @@ def _corners(box):
 
 
 @njit(nogil=True)
-def _copy(source, target):
+def _copy(source: Pixels, target: Pixels) -> None:
     before, after = source.reshape(-1), target.reshape(-1)
     for i in range(len(before)):
         after[i] = before[i]
 
 
 @njit(nogil=True)
-def _warp(now, corners, spare):
+def _warp(now: Pixels, corners: Pixels, spare: Pixels) -> None:
     """Pull the corners of the frame to other places (bilinear, border repeated)."""
     _copy(now, spare)
     _, height, width = now.shape
@@ -401,13 +401,15 @@ def _warp(now, corners, spare):
 
 
 @njit(nogil=True, inline='always')
-def _place(share, size):
+def _place(share: np.float32, size: int) -> np.float32:
     """Return a place in -1..1 in pixels, within the frame."""
     return min(max(((share + _ONE) * np.float32(size) - _ONE) / _TWO, _ZERO), np.float32(size - 1))
 
 
 @njit(nogil=True, inline='always')
-def _sample(now, source, y, x, from_y, from_x):
+def _sample(
+    now: Pixels, source: Pixels, y: int, x: int, from_y: np.float32, from_x: np.float32
+) -> None:
     """Write the mean of the four pixels around a place."""
     top, left = np.int64(from_y), np.int64(from_x)
     bottom, right = min(top + 1, source.shape[1] - 1), min(left + 1, source.shape[2] - 1)

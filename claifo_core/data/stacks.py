@@ -1,4 +1,4 @@
-"""Stacks of frames as indices into a ring: a batch moves no picture before a view is made of it."""
+"""Stacks of frames as indices into a ring: no picture moves before a view is made of it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ Its first stage, an encoder that has learnt ImageNet, is left out: there are no 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def mixed(agent: Batch, expert: Batch, share: Tensor, rng: torch.Generator) -> B
     """
     size = len(agent.reward)
     theirs = torch.rand(size, generator=rng, device=rng.device) < share
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, ours in vars(agent).items():
         other = getattr(expert, name)
         if isinstance(other, Stacks):

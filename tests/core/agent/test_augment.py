@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from toy_world import stacks_of
 
 from claifo_core.agent import photometric
@@ -386,5 +385,6 @@ def test_shift_is_alone_unless_asked_for():
     assert not torch.equal(transform(both, images.clone()), images)
     alone = augmenter(3, kind='shift')
     moved = transform(alone, images.clone())
-    assert torch.equal(moved, apply_(augmenter(3).draw('shift', *images.shape[:2]), images.clone()))
+    shift = augmenter(3).draw('shift', *images.shape[:2])
+    assert torch.equal(moved, apply_(shift, images.clone()))
     assert not torch.equal(moved, images)

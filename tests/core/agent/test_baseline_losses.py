@@ -582,4 +582,5 @@ def test_gradient_norm_is_over_all_weights_together():
     weights = [nn.Parameter(torch.ones(3, 2)), nn.Parameter(torch.ones(4)),
                nn.Parameter(torch.ones(1))]  # fmt: skip
     (weights[0].sum() * 2 - weights[1].sum()).backward()
-    assert float(diagnostics.norm_of([weight.grad for weight in weights])) == pytest.approx(math.sqrt(6 * 4 + 4))
+    norm = diagnostics.norm_of([weight.grad for weight in weights])
+    assert float(norm) == pytest.approx(math.sqrt(6 * 4 + 4))

@@ -1,4 +1,4 @@
-"""Views written in one pass are those that PyTorch makes in several, and need nothing but PyTorch."""
+"""Views written in one pass are those that PyTorch makes in several, and PyTorch is enough."""
 
 from __future__ import annotations
 

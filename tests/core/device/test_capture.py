@@ -112,7 +112,8 @@ def test_half_precision_stays_near_single():
         made.update()
     batch = exact.replay.sample(32, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        latents = [made.agent._sight.encode(batch.obs.pictures().float().flatten(1, 2)) for made in (exact, half)]
+        images = batch.obs.pictures().float().flatten(1, 2)
+        latents = [made.agent._sight.encode(images) for made in (exact, half)]
     assert latents[1].dtype == torch.float32
     assert 0 < (latents[0] - latents[1]).abs().max() < 0.1
     found = [made.take_metrics() for made in (exact, half)]
