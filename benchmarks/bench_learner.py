@@ -7,8 +7,9 @@ Prints one JSON object, all of it measured on random frames:
 * ``split``: milliseconds of an update by part, medians: CPU time on a CPU; on a GPU time between
   CUDA events, of an update whose kernels are launched one by one.
 * ``flop`` and ``bytes``: counted from the settings (claifo/cost/flop.py; for other methods than
-  C-LAIfO and LAIfO the sum of FLOP alone, claifo/cost/dry_run.py); ``gflop_per_s`` is
-  what that makes per second (on a CPU of CPU time per thread, which other load hardly changes),
+  C-LAIfO and LAIfO the sum of FLOP alone, claifo/cost/dry_run.py). ``bytes`` are the least that
+  can move; ``dispatched`` are those of the kernels that PyTorch launches. ``gflop_per_s`` is what
+  the FLOP make per second (on a CPU of CPU time per thread, which other load hardly changes),
   ``ceiling`` the fastest matrix product that this device shows in this arithmetic.
 * ``memory``: peak of this process.
 
@@ -80,8 +81,8 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     import torch
     from ceiling import ceiling
 
-    from claifo.cost.compute import flop_per_update, shape_of
-    from claifo.cost.flop import bytes_moved, flop, is_counted
+    from claifo.cost import bytes_moved, flop, flop_per_update, is_counted, shape_of
+    from claifo.cost.dry_run import traffic_of_update
 
     shape, known, whole = shape_of(config), is_counted(config), flop_per_update(config)
     top = ceiling(
@@ -93,6 +94,7 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     told = {
         'flop': {'update': whole, **(flop(config, shape) if known else {})},
         'bytes': None,
+        'dispatched': traffic_of_update(config, shape),
         'gflop_per_s': round(reached, 2),
         'ceiling': top,
         'share_of_ceiling': round(reached / top['gflop_per_s'], 4),
@@ -111,7 +113,7 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.cost.compute import shape_of
+    from claifo.cost import shape_of
 
     if config.device == 'cpu':
         torch.set_num_threads(args.threads)

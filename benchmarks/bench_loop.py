@@ -85,7 +85,7 @@ def build(config: TrainConfig, folder: Path) -> Trainer:
 
     from synthetic import EPISODE_FRAMES, video
 
-    from claifo.cost.compute import shape_of
+    from claifo.cost import shape_of
     from claifo.environments import agent_hz, env_spec, evaluation_env
     from claifo_core.training.trainer import Trainer, World
     from claifo_sim import VectorEnv, task_info

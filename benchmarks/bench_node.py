@@ -21,7 +21,7 @@ importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
 
-from claifo.cost.compute import shape_of
+from claifo.cost import shape_of
 from claifo_core.agent.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import time_steps
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from claifo_msgs.msg import TimeStep
 
-    from claifo.cost.flop import Shape
+    from claifo.cost import Shape
     from claifo_core.config import TrainConfig
 
 _WARM_UP = 20

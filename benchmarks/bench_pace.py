@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import common
 
+from claifo.study import store
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Measure the cases on the last core that this process may use."""
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
-    found: dict[str, Any] = {'base': common.commit(args.base), 'core': core, 'cases': {}}
+    found: dict[str, Any] = {'base': store.commit(args.base), 'core': core, 'cases': {}}
     for name in args.case:
         found['cases'][name] = pairs(args.base.resolve(), name, args.seconds)
     return found

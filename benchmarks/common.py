@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -163,22 +162,14 @@ def script(main: Callable[[], None]) -> int:
 
 def origin() -> dict[str, Any]:
     """Say which command made figures, of which commit, when and where."""
+    from claifo.study import store
+
     return {
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        'commit': commit(),
+        'commit': store.commit(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
         'machine': machine(),
     }
-
-
-def commit(tree: Path = ROOT) -> str | None:
-    """Return the commit of a tree, with -dirty where files were changed; None: no git."""
-    command = ['git', '-C', str(tree), 'describe', '--always', '--dirty', '--exclude=*']
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def machine() -> dict[str, Any]:

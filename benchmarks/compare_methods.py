@@ -54,7 +54,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.cost.compute import flop_per_update, shape_of
+    from claifo.cost import flop_per_update, shape_of
 
     torch.set_num_threads(1)
     configs = methods(args)

@@ -27,7 +27,7 @@ from phases import CpuClock, Stopwatch, watch
 from synthetic import EPISODE_FRAMES, fill, video
 
 from claifo.arguments import count
-from claifo.cost.flop import Shape
+from claifo.cost import Shape
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
 from claifo_core.config.settings import load
 from claifo_core.data.replay import Replay

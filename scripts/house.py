@@ -25,7 +25,7 @@ PLACES = {
     'claifo_nodes': ROOT / 'ros2_ws' / 'src' / 'claifo_nodes',
     'ros2_embedded': ROOT / 'ros2_ws' / 'src' / 'ros2_embedded',
 }
-TOOLS = ('arguments', 'environments', 'films', 'interrupts', 'presets', 'resources')
+TOOLS = ('arguments', 'environments', 'films', 'interrupts', 'presets', 'resources', 'terminal')
 """Files of the application that its rooms stand on; its other files are what a person starts."""
 _FILES_OF_CLAIFO = {
     'claifo.tools': 'presets, films, environments',

@@ -41,7 +41,6 @@ def test_every_file_that_a_page_names_is_there(script):
     scenes = script.PAGES['scenes']
     assert (ROOT / 'docs' / scenes.UNSEEN_SHEET).is_file()
     assert all((ROOT / 'docs' / scenes._sheet(task)).is_file() for task in scenes.SHEETS)
-    known = {path.name for path in (ROOT / 'tests' / 'core').rglob('test_*.py')}
     for code, tests in script.PAGES['methods'].PARTS.values():
         assert (ROOT / 'claifo_core' / code).exists()
-        assert set(tests) <= known
+        assert all((ROOT / 'tests' / 'core' / name).is_file() for name in tests)

@@ -117,8 +117,7 @@ def _seeds(args: argparse.Namespace) -> range:
 
 def _play(args: argparse.Namespace, path: Path) -> int:
     """Print what a policy does with a bag."""
-    from claifo import terminal
-    from claifo.playback import playback
+    from claifo import playback, terminal
 
     played = playback.play(
         path, args.bag, topic=args.topic or '', expert=args.expert,

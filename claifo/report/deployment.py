@@ -16,7 +16,6 @@ from claifo.report.ledger import STAGES, read
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -160,17 +159,15 @@ def _mark(axes: Axes, value: float, text: str, align: str) -> None:
 
 
 def _series(seconds: NDArray[np.float64], values: NDArray[np.float64], name: str) -> str:
-    longest, median = (_grouped(values, reduce) for reduce in (np.max, np.median))
+    x, longest, median = (
+        figures.thinned(of, reduce, _MOST_POINTS)
+        for of, reduce in ((seconds, np.mean), (values, np.max), (values, np.median))
+    )
     with rc_context(figures.STYLE):
         figure, axes = figures.canvas(5.6, 3.2)
-        axes.plot(_grouped(seconds, np.mean), longest, color=figures.TARGET, linewidth=1)
+        axes.plot(x, longest, color=figures.TARGET, linewidth=1)
         if len(values) > _MOST_POINTS:
-            axes.plot(_grouped(seconds, np.mean), median, color=figures.MUTED, linewidth=1)
+            axes.plot(x, median, color=figures.MUTED, linewidth=1)
         axes.set(xlabel='time (s)', ylabel='capture to action (ms)')
         axes.set_ylim(bottom=min(0.0, values.min()))
         return figures.to_svg(figure, name, 'Latency over time')
-
-
-def _grouped(values: NDArray[np.float64], reduce: Callable[..., float]) -> list[float]:
-    groups = np.array_split(values, min(_MOST_POINTS, len(values)))
-    return [float(reduce(group)) for group in groups]

@@ -11,7 +11,7 @@ from claifo.bags.truth import read_truth
 from claifo.playback.domain_gap import DomainGap, domain_gap
 from claifo.report import dashboard, figures, media, render, robustness
 from claifo.report.scenes import Clip, Pairs, Stage
-from claifo.study.run_folder import Run, own_curve, read_controls, read_run
+from claifo.study.run_folder import Run, curve, read_controls, read_run
 from claifo_core.config import TrainConfig, methods, settings
 from claifo_core.policy import Policy
 from claifo_sim import task_info
@@ -43,7 +43,7 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
         ClaifoError: no run folder, a broken file in it or among the controls, or no space left.
     """
     run = read_run(run_dir)
-    curves = [curve for path in controls for curve in read_controls(path)]
+    others = [other for path in controls for other in read_controls(path)]
     truth = read_truth(run.config.expert.bag) if run.config.expert.bag else None
     source = truth.domain if truth else source_of(run.config.env.domain)
     with Stage(run.config.env, source) as stage:
@@ -54,7 +54,7 @@ def build(run_dir: Path, out: Path | None = None, controls: Sequence[Path] = ())
             source=source,
             **_words(run, source),
             **_seen(run, stage),
-            curves=_learning(run, curves),
+            curves=_learning(run, others),
             matrix=robustness.read(run.folder / 'matrix.csv'),
             dashboard=dashboard.charts(run),
             facts=_facts(run, truth),
@@ -154,7 +154,7 @@ def _share(run: Run, record: Mapping[str, float]) -> str:
 
 def _learning(run: Run, controls: Sequence[Curve]) -> list[tuple[str, str]]:
     """Return the learning curves, by frames and by wall time; none before an evaluation."""
-    own = own_curve(run, 'this run')
+    own = curve('this run', run.records['eval'])
     expert, random = (run.start.get(f'{who}_return') for who in ('expert', 'random'))
     return [
         (figures.learning_curve(own, controls, by, expert, random), '')

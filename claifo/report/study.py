@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from claifo.report.study_diagnostics import Line
     from claifo.study.plan import Study
-    from claifo.study.results import Group, Result
+    from claifo.study.progress import Progress
+    from claifo.study.results import Group
 
 
 def is_study(folder: Path) -> bool:
@@ -40,12 +41,12 @@ def build(folder: Path, out: Path | None = None) -> Path:
     """
     study, path = store.restore(folder), out or folder / 'report.html'
     groups, sessions = results.read(folder, study), store.read(folder)['sessions']
-    measured = study_diagnostics.measure(folder, groups)
+    measured = study_diagnostics.measure(groups)
     export.write(path.parent, study, groups)
     write_csv(path.parent / 'diagnostics.csv', list(study_diagnostics.rows(measured)))
     worlds = itertools.groupby(groups, lambda group: (group.task, group.domain))
     names = ('method', 'task', 'domain', 'seed')
-    unfinished = [r for g in groups for r in g.results if r.progress.state != DONE]
+    unfinished = [r for g in groups for r in g.results if r.state != DONE]
     overall = {method: results.overall(study, groups, method) for method in study.methods}
     return render.write(
         path,
@@ -56,7 +57,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
         sessions=dict.fromkeys((s['command'], s['commit']) for s in sessions),
         figures=_figures(groups),
         unfinished=len(unfinished),
-        troubles=[told for group in groups if (told := _trouble(group))],
+        troubles=[told for group in groups if (told := _trouble(folder, group))],
         worlds=[_world(study, list(members), measured) for _, members in worlds],
         measures=list(study_diagnostics.COLUMNS.values()),
         overall={method: found for method, found in overall.items() if found},
@@ -66,7 +67,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
 
 
 def _figures(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    states = [result.progress.state for group in groups for result in group.results]
+    states = [result.state for group in groups for result in group.results]
     commits = sorted({group.commit for group in groups})
     several = len(commits) > 1
     return [
@@ -77,20 +78,19 @@ def _figures(groups: Sequence[Group]) -> list[tuple[str, str]]:
     ]
 
 
-def _trouble(group: Group) -> str:
+def _trouble(folder: Path, group: Group) -> str:
     """Say which runs of a group have failed or are not at their end, if any."""
     reasons: dict[str, list[str]] = {}
     for result in group.results:
-        if result.progress.state != DONE:
-            reasons.setdefault(_why(result), []).append(str(result.progress.run.seed))
+        if result.state != DONE:
+            reasons.setdefault(_why(folder, result), []).append(str(result.run.seed))
     told = '; '.join(f'seed {", ".join(seeds)} {why}' for why, seeds in reasons.items())
     return told and f'{group.method}, {group.task}, {group.domain}: {told}'
 
 
-def _why(result: Result) -> str:
-    known = result.progress
+def _why(folder: Path, known: Progress) -> str:
     if known.state == FAILED:
-        return f'failed: {store.last_line(result.log)}'
+        return f'failed: {store.last_line(folder / known.run.folder / store.LOG_FILE)}'
     return 'not begun' if known.state == WAITING else f'{known.share:.0%} done'
 
 

@@ -9,13 +9,11 @@ import numpy as np
 
 from claifo.playback.domain_gap import domain_gap
 from claifo.report.scenes import Pairs, Stage
-from claifo.study.progress import read_folder
 from claifo_core.policy import Policy
 from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from claifo.study.results import Group
     from claifo.study.run_folder import Run
@@ -39,11 +37,10 @@ Line = tuple['Group', int, Figures]
 """Group, seed, and figures of one finished run."""
 
 
-def measure(folder: Path, groups: Sequence[Group]) -> list[Line]:
+def measure(groups: Sequence[Group]) -> list[Line]:
     """Measure every finished run; states are rendered once for runs that see alike.
 
     Args:
-        folder: Of the study.
         groups: Its runs.
 
     Raises:
@@ -54,10 +51,9 @@ def measure(folder: Path, groups: Sequence[Group]) -> list[Line]:
     lines = []
     for group in groups:
         for result in group.done:
-            run = read_folder(folder / result.progress.run.folder)
-            if run:
-                figures = {**_learner(run), **_latent(run, stacks)}
-                lines.append((group, result.progress.run.seed, figures))
+            if result.held:
+                figures = {**_learner(result.held), **_latent(result.held, stacks)}
+                lines.append((group, result.run.seed, figures))
     return lines
 
 

@@ -12,6 +12,7 @@ from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
 from claifo_core.training.evaluation import Evaluation, evaluate
 from claifo_core.training.workers import Worker
+from claifo_sim.rendering import probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ def play_all(
     Raises:
         ClaifoError: A job failed, or its process died.
     """
+    probe()  # once, here: the crew inherits the answer
     count = min(len(jobs), len(os.sched_getaffinity(0)))
     crew = [Worker(f'claifo-matrix-{number}', _Player()) for number in range(count)]
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from claifo.interrupts import die_with
+from claifo_core.device.runtime import drawing_on, gpus
 
 
 class Process(Protocol):
@@ -93,17 +94,10 @@ class LocalExecutor:
         slot = next(i for i in range(self.jobs) if self._is_free(i))
         env = {'OMP_NUM_THREADS': str(self._threads)}
         if self._gpus:
-            env['CUDA_VISIBLE_DEVICES'] = self._gpus[slot % len(self._gpus)]
+            gpu = self._gpus[slot % len(self._gpus)]
+            env |= {'CUDA_VISIBLE_DEVICES': gpu} | drawing_on(gpu)
         self._slots[slot] = LocalProcess(command, log, env)
         return self._slots[slot]
 
     def _is_free(self, slot: int) -> bool:
         return slot not in self._slots or self._slots[slot].poll() is not None
-
-
-def gpus() -> list[str]:
-    """Return the numbers of the GPUs that may be used, as CUDA_VISIBLE_DEVICES has them."""
-    allowed = os.environ.get('CUDA_VISIBLE_DEVICES')
-    if allowed is not None:
-        return [name for name in allowed.split(',') if name.strip() not in ('', '-1')]
-    return [str(i) for i, _ in enumerate(Path('/dev').glob('nvidia[0-9]*'))]

@@ -63,8 +63,8 @@ def _curves(groups: Sequence[Group]) -> Iterator[Row]:
             for record in result.evaluations:
                 yield {
                     'run': group.method, 'task': group.task, 'domain': group.domain,
-                    'seed': result.progress.run.seed, 'commit': group.commit,
-                    'state': result.progress.state,
+                    'seed': result.run.seed, 'commit': group.commit,
+                    'state': result.state,
                     **{key: record.get(key) for key in ('step', 'frames', 'updates', 'wall_s',
                                                         'return_mean', 'return_std')},
                 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,10 @@ class Study:
         tasks: Simulated tasks.
         domains: How the agent sees its world.
         seeds: One run for each.
-        jobs: Runs side by side; 0: as many as the machine has room for.
-        threads: Torch threads of each run.
         film_episodes: Episodes of the expert's film.
         reference: Method with which the others are compared.
+        jobs: Runs side by side; 0: as many as the machine has room for.
+        threads: Torch threads of each run.
         cluster: Parameters of submitit.
     """
 
@@ -69,11 +69,11 @@ class Study:
     tasks: tuple[str, ...]
     domains: tuple[str, ...]
     seeds: tuple[int, ...]
-    jobs: int
-    threads: int
     film_episodes: int
     reference: str
-    cluster: Options
+    jobs: int = 0
+    threads: int = 1
+    cluster: Options = field(default_factory=dict)
 
     def runs(self) -> Iterator[Run]:
         """Yield every run, the first seed of everything first."""

@@ -126,37 +126,27 @@ def bootstrap(
     return float(found.low), float(found.high)
 
 
-def probability_of_improvement(first: Tasks, second: Tasks) -> float:
-    """Return how probably a run of ``first`` beats one of ``second``, as mean over the tasks.
+def improvement(first: Tasks, second: Tasks, draws: Draws = Draws()) -> tuple[float, Interval]:
+    """Return how probably a run of ``first`` beats one of ``second``, and its interval.
 
-    P(X > Y) + P(X = Y) / 2 over all pairs of runs: the Mann-Whitney statistic over R_X R_Y
-    (Agarwal et al. 2021, section 4.3).
+    P(X > Y) + P(X = Y) / 2 over all pairs of runs, as mean over the tasks: the Mann-Whitney
+    statistic over R_X R_Y (Agarwal et al. 2021, section 4.3). Both sides are drawn again.
 
     Args:
         first: Scores of the runs of each task.
         second: Scores of another method on the same tasks; other numbers of runs are fine.
+        draws: How many, and what is read from them.
 
     Raises:
         ValueError: unlike numbers of tasks, a task without runs, or a score that is not finite.
     """
-    return float(_improvement(_checked(first), _checked(second)))
-
-
-def improvement_interval(first: Tasks, second: Tasks, draws: Draws = Draws()) -> Interval:
-    """Return the interval of :func:`probability_of_improvement`; both sides are drawn again.
-
-    Args:
-        first: As for :func:`probability_of_improvement`.
-        second: As for :func:`probability_of_improvement`.
-        draws: How many, and what is read from them.
-
-    Raises:
-        ValueError: as :func:`probability_of_improvement`.
-    """
     count = len(first)
-    return bootstrap(
-        [*first, *second], lambda *drawn: _improvement(drawn[:count], drawn[count:]), draws
-    )
+
+    def wins(*drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _improvement(drawn[:count], drawn[count:])
+
+    samples = _checked([*first, *second])
+    return float(wins(*samples)), bootstrap(samples, wins, draws)
 
 
 def summary(tasks: Tasks) -> Summary:

@@ -34,7 +34,7 @@ _CHANGES = (
     photometric.flip_vertically_, photometric.resized_crop_, photometric.warp_,
     photometric.restyle_,
 )  # fmt: skip
-_NUMBERS: dict[photometric.Change, int] = {change: number for number, change in enumerate(_CHANGES)}
+_NUMBERS: dict[photometric.Change, int] = {change: k for k, change in enumerate(_CHANGES)}
 _OF_LEVELS = ((), (photometric.brightness_,), (photometric.restyle_,))
 _BITS = {torch.float32: torch.uint32, torch.bfloat16: torch.uint16}
 _beside = ThreadPoolExecutor(1, 'claifo-compile')
@@ -73,8 +73,8 @@ def paint(stacks: Stacks, look: Look, out: Tensor) -> bool:
     moves = torch.zeros(len(out), 2, dtype=torch.int64) if look.moves is None else look.moves.T
     _run(
         loop, stacks.frames.numpy(), stacks.slots.contiguous().numpy(),
-        np.array([_NUMBERS[change] for change in changes], np.int64), _table(look.plans), moves.contiguous().numpy(),
-        out.permute(0, 2, 3, 1).view(_BITS[out.dtype]).numpy(),
+        np.array([_NUMBERS[change] for change in changes], np.int64), _table(look.plans),
+        moves.contiguous().numpy(), out.permute(0, 2, 3, 1).view(_BITS[out.dtype]).numpy(),
     )  # fmt: skip
     return True
 

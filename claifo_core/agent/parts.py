@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from claifo_core.agent.agent import Agent
 from claifo_core.agent.baselines.bisimulation import Bisimulation
 from claifo_core.agent.baselines.byol import Byol, Heads

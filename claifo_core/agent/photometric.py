@@ -129,14 +129,14 @@ def blur_(frames: Tensor, sigma: Tensor) -> None:
 
 
 def _spread_(frames: Tensor, share: Tensor, dim: int) -> Tensor:
-    """Take ``share`` of each pixel from either neighbour along ``dim`` (in place)."""
+    """Take ``share`` of each pixel from either neighbour along ``dim`` (in place).
+
+    Slices are put together: writing into parts of a tensor would end the graph of a compiler.
+    """
     inner = frames.shape[dim] - 2
-    near = torch.empty_like(frames)
-    torch.add(
-        frames.narrow(dim, 0, inner), frames.narrow(dim, 2, inner), out=near.narrow(dim, 1, inner)
-    )
-    for border, inside in ((0, 1), (-1, -2)):
-        torch.mul(frames.select(dim, inside), 2, out=near.select(dim, border))
+    between = frames.narrow(dim, 0, inner) + frames.narrow(dim, 2, inner)
+    first, last = (2 * frames.narrow(dim, inside, 1) for inside in (1, inner))
+    near = torch.cat([first, between, last], dim)
     return frames.mul_(1 - 2 * share).addcmul_(near, share)
 
 

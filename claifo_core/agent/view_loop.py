@@ -135,7 +135,7 @@ def _style(frame: Bytes, channel: int, spread: np.float32) -> tuple[np.float32, 
             total += level
             squares += level * level
     own = np.float32(total / count)
-    own_spread = np.float32(np.sqrt(max(squares / count - (total / count) ** 2, 0.0)))
+    own_spread = np.float32(np.sqrt(np.float64(max(squares / count - (total / count) ** 2, 0.0))))
     return own, _gain(spread, own_spread)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""
 
+_BLOCK_FRAMES = 256
+"""Frames of a film that are copied at once, less than a chunk."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Replay:
         self.episodes = Episodes(lanes, self.lane_frames, stack, n_step, device)
         self._lanes = range(lanes)
         self._dirty: set[int] = set()
+        self._newest = torch.zeros((lanes, stack), dtype=torch.int64, device=device)
         self._back = torch.arange(-stack + 1, n_step + 1, device=device)
         self._powers = discount ** torch.arange(n_step, device=device)
 
@@ -110,7 +113,7 @@ class Replay:
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
     ) -> None:
         """Start an episode with its first frame, uint8 (H, W, 3 V), and proprioception (P,)."""
-        self.episodes.begin(lane, self._write(lane, frame, proprio))
+        self.episodes.begin(lane, self._write_one(lane, frame, proprio))
 
     def append(
         self,
@@ -125,9 +128,9 @@ class Replay:
         """Add the action taken at the newest frame, its reward, and the frame that followed."""
         slot = self._slot(lane, self.episodes.written(lane) - 1)
         put(self.action[slot], action)
-        self.reward[slot] = reward
+        self.reward[slot].fill_(reward)
         self._dirty.add(slot // CHUNK_FRAMES)
-        self._write(lane, frame, proprio)
+        self._write_one(lane, frame, proprio)
         self.episodes.extend(lane, terminated=terminated)
 
     def add_videos(
@@ -146,26 +149,37 @@ class Replay:
         shown: Demonstration | None = None,
     ) -> None:
         """Add a whole episode, uint8 (T, H, W, 3 V), and what is known beside it, if anything."""
-        numbers = [self._write(lane, frame) for frame in video]
-        self.episodes.begin(lane, numbers[0])
+        first = self._write(lane, video)
+        self.episodes.begin(lane, first)
         if shown is None:
             return
-        for k, number in enumerate(numbers[:-1]):
-            slot = self._slot(lane, number)
-            put(self.action[slot], shown.actions[k])
-            if shown.rewards is not None:
-                self.reward[slot] = float(shown.rewards[k])
+        kept = slice(-self.lane_frames, None)  # a longer video overwrites its own beginning
+        numbers = range(first, first + len(video) - 1)[kept]
+        slots = torch.tensor([self._slot(lane, number) for number in numbers])
+        slots = slots.to(self.action.device)
+        self.action[slots] = torch.from_numpy(shown.actions[kept]).to(self.action)
+        if shown.rewards is not None:
+            self.reward[slots] = torch.from_numpy(shown.rewards[kept]).to(self.reward)
         self.episodes.extend(lane, terminated=shown.terminated)
 
-    def _write(
-        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
+    def _write(self, lane: int, frames: NDArray[np.uint8]) -> int:
+        """Write frames (T, H, W, 3 V), many by one copy; returns the number of the first."""
+        number = self.episodes.written(lane)
+        while len(frames):
+            slot = self._slot(lane, self.episodes.written(lane))
+            count = min(len(frames), _BLOCK_FRAMES, (lane + 1) * self.lane_frames - slot)
+            put(self.frames[slot : slot + count], frames[:count])
+            self._dirty |= {slot // CHUNK_FRAMES, (slot + count - 1) // CHUNK_FRAMES}
+            self.episodes.take(lane, count)
+            frames = frames[count:]
+        return number
+
+    def _write_one(
+        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None
     ) -> int:
-        number = self.episodes.take(lane)
-        slot = self._slot(lane, number)
-        put(self.frames[slot], frame)
+        number = self._write(lane, frame[None])
         if proprio is not None:
-            put(self.proprio[slot], proprio)
-        self._dirty.add(slot // CHUNK_FRAMES)
+            put(self.proprio[self._slot(lane, number)], proprio)
         return number
 
     def _slot(self, lane: int, number: int) -> int:
@@ -222,8 +236,9 @@ class Replay:
 
     def newest(self) -> Stacks:
         """Return the newest stack of every lane."""
-        slots = [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
-        return self._within_reach(torch.tensor(slots).to(self.frames.device))
+        numbers = [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
+        put(self._newest, np.array(numbers))
+        return self._within_reach(self._newest)
 
     def latest(self) -> tuple[Tensor, Tensor]:
         """Return the newest observation of every lane.
@@ -231,9 +246,9 @@ class Replay:
         Returns:
             Stacks, uint8 (lanes, T V, 3, H, W), and proprioception, float32 (lanes, P).
         """
-        last = [self._slot(k, self.episodes.newest(k)[-1]) for k in self._lanes]
-        proprio = self._uplink.bring(self.proprio[torch.tensor(last).to(self.frames.device)])
-        return self.newest().pictures(), proprio
+        stacks = self.newest()
+        proprio = self._uplink.bring(self.proprio[self._newest[:, -1]])
+        return stacks.pictures(), proprio
 
     def state(self) -> list[dict[str, Any]]:
         """Return counts and episodes of every lane as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from claifo_core.errors import ClaifoError
@@ -46,14 +47,18 @@ class Evaluator:
         for player in self._players:
             player.ask(str(path))
 
-    def results(self, wait: bool = False) -> list[dict[str, Any]]:
-        """Return finished evaluations, each with its tags; with ``wait``, all submitted ones.
+    def results(self, wait_s: float | None = 0.0) -> list[dict[str, Any]]:
+        """Return finished evaluations, each with its tags.
+
+        Args:
+            wait_s: Longest wait, in seconds, for all that were submitted; None: without end.
 
         Raises:
             ClaifoError: a process died or an evaluation failed.
         """
         found = []
-        while self._waiting and (wait or all(p.answered() for p in self._players)):
+        end = None if wait_s is None else time.monotonic() + wait_s
+        while self._waiting and all(player.answered(end) for player in self._players):
             found.append(self._waiting[0] | self._receive())
             del self._waiting[0]
         return found

@@ -17,7 +17,7 @@ from claifo_core.agent.parts import build_agent
 from claifo_core.data.replay import Batch, Replay
 from claifo_core.device.capture import Recorded
 from claifo_core.device.devices import choose_device, replay_device, use_precision
-from claifo_core.device.seeding import generator, seed_for
+from claifo_core.device.seeding import generator, resume, seed_for
 from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
 from claifo_core.training.films import check_demonstrations, check_videos, random_films
@@ -246,17 +246,11 @@ class Learner:
             self._fetch()
 
     def _refresh(self) -> None:
-        """Bring tables and the expert's share up to date; record anew where memory has moved.
-
-        A table that has grown has moved, and so have the frames of another expert; a new table
-        may lie where the old one was.
-        """
+        """Bring tables and the expert's share up to date; record anew where memory has moved."""
         replays = self.replays
         for replay in replays:
             replay.episodes.refresh()
-        memory = [r.frames.data_ptr() for r in replays]
-        memory += [r.episodes.table.data_ptr() for r in replays]
-        memory += [r.action.data_ptr() for r in replays]
+        memory = [replay.episodes.serial for replay in replays]
         if self.config.agent.demonstrations:
             shown, seen = len(self.expert.frames), self.steps // self.team.size
             self._share.fill_(shown / (shown + min(seen, len(self.replay.frames))))
@@ -344,6 +338,5 @@ class Learner:
         for name, module in networks.modules().items():
             module.load_state_dict({k: tensors[f'{name}.{k}'] for k in module.state_dict()})
         self.agent.optimisers.load_moments(tensors)
-        for name, rng in self.rngs.items():
-            rng.set_state(tensors[f'rng.{name}'].cpu())
+        resume(self.rngs, tensors, self.config.seed, self.team.rank, self.updates)
         self._learn.forget()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
+from claifo_core.device.runtime import drawing_on, gpus
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def join() -> Team:
         return ALONE
     backend = 'gloo'
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        number = int(os.environ['LOCAL_RANK'])
+        torch.cuda.set_device(number)
+        os.environ.update(drawing_on(gpus()[number]))
         backend = 'cpu:gloo,cuda:nccl'
     distributed.init_process_group(backend)
     return Team(distributed.get_rank(), size)

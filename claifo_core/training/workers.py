@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -44,9 +45,13 @@ class Worker:
         with contextlib.suppress(OSError):  # receive() tells of a process that died
             self._pipe.send(question)
 
-    def answered(self) -> bool:
-        """Return whether :meth:`receive` has not to wait."""
-        return self._pipe.poll()
+    def answered(self, end: float | None = 0.0) -> bool:
+        """Return whether :meth:`receive` has not to wait; wait for that until ``end``.
+
+        Args:
+            end: On the clock of ``time.monotonic``; a time that is past: no wait; None: for ever.
+        """
+        return self._pipe.poll(None if end is None else max(0.0, end - time.monotonic()))
 
     def receive(self) -> Any:  # noqa: ANN401 (what ``answer`` returns)
         """Wait for the answer to the oldest open question.

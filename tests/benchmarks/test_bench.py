@@ -10,9 +10,10 @@ import bench_bags
 import bench_learner
 import bench_loop
 import bench_sim
-import common
 import pytest
 import torch
+
+from claifo.study import store
 
 TINY = ('--preset', 'demo', '--set', 'agent.batch_size=8', '--set', 'env.size_px=24')
 PARTS = {
@@ -39,11 +40,12 @@ def test_learner_prints_the_split_and_the_limits(tmp_path):
     assert found['updates_per_s'] == found['growth']['400']['updates_per_s'] > 0
     assert found['flop']['update'] == sum(found['flop'].values()) / 2
     assert found['bytes']['update'] == sum(found['bytes'].values()) / 2
+    assert found['dispatched']['moved'] > found['bytes']['update']
     share = found['gflop_per_s'] / found['ceiling']['gflop_per_s']
     assert found['share_of_ceiling'] == pytest.approx(share, rel=0.01, abs=1e-4)
     assert found['memory']['resident_mib'] > 100
     assert found['machine']['torch'] == torch.__version__
-    assert found['commit'] == common.commit()
+    assert found['commit'] == store.commit()
 
 
 def test_loop_counts_the_ratio_of_updates_to_steps():

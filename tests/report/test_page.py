@@ -17,9 +17,10 @@ import claifo_sim
 from claifo.experts import expert_tasks
 from claifo.report import figures, media, page
 from claifo.report.scenes import Clip, Stage
-from claifo.robustness import matrix
+from claifo.robustness import Cell
 from claifo.study.run_folder import read_controls, read_run
 from claifo_core.errors import ClaifoError
+from claifo_core.files import write_csv
 
 SECTIONS = (
     'Learning curve', 'Side by side', 'Two looks of the same states', 'Latent domain gap',
@@ -162,10 +163,10 @@ def test_controls_part_by_run_and_skip_holes(tmp_path):
 def test_no_word_of_the_matrix_becomes_a_script(make_run, tmp_path, place):
     """It may come from another machine: shown as text it does no harm."""
     run = make_run(tmp_path / 'demo', evaluations=0, policies=())
-    cell = matrix.Cell('demo', 'point_mass_easy_big', 'dim/target', 'stock', 'pair', 5, 9.0, 1.0,
-                       0.0, 1.0, 0.9, 1.1)  # fmt: skip
+    cell = Cell('demo', 'point_mass_easy_big', 'dim/target', 'stock', 'pair', 5, 9.0, 1.0,
+                0.0, 1.0, 0.9, 1.1)  # fmt: skip
     cell = dataclasses.replace(cell, **{place: '<script>alert("now")</script>'})
-    (run / 'matrix.csv').write_text(matrix.to_csv([cell]))
+    write_csv(run / 'matrix.csv', [dataclasses.asdict(cell)])
     text = page.build(run).read_text()
     assert 'Robustness' in text and '<script>alert' not in text
 

@@ -15,6 +15,7 @@ from claifo import terminal
 from claifo.study import progress, runner, store
 from claifo.study.board import Board, table
 from claifo.study.plan import Run
+from claifo.study.run_folder import Run as RunFolder
 from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 
@@ -106,7 +107,9 @@ def test_the_longest_run_starts_first_and_unknown_ones_before(begun):
     runs = {(run.method, run.seed): run for run in study.runs()}
 
     def known(run: Run, state: str, wall_s: float = 0.0, share: float = 0.0):
-        return progress.Progress(run, state, 'abc', share, wall_s)
+        records = [{'step': 400 * share, 'wall_s': wall_s}]
+        held = RunFolder(Path(), study.config(run), {'eval': records})
+        return progress.Progress(run, state, 'abc', held)
 
     seen = {run: known(run, 'waiting') for run in runs.values()}
     seen[runs['laifo', 0]] = known(runs['laifo', 0], 'done', 100.0)
@@ -148,7 +151,7 @@ def test_what_is_no_terminal_gets_plain_lines(begun):
     shown.show(known)
     assert stream.getvalue() == '[1/8 done] one thing\n'
     shown.end(known)
-    assert '\x1b' not in stream.getvalue()
+    assert '\x1b' not in stream.getvalue() and stream.getvalue().endswith('\n')
     names = [line.split()[0] for line in stream.getvalue().splitlines()[1:]]
     assert names == ['method', 'laifo', 'small']
 

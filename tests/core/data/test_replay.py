@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from dataclasses import dataclass, field
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claifo_core.data import Demonstration
+from claifo_core.data import replay as replay_module
 from claifo_core.data.replay import CHUNK_FRAMES, Replay
 from claifo_core.errors import ClaifoError
 
@@ -182,6 +185,37 @@ def test_videos_give_pairs_of_frames_without_actions():
     }
     assert pairs == {(i, i + 2) for i in (0, 1, 2, 10, 11, 12, 13, 14)}
     assert batch.action.shape == (400, 0)
+
+
+@given(
+    lengths=st.lists(st.integers(2, 30), min_size=1, max_size=4),
+    keep=st.integers(6, 24),
+    block=st.integers(1, 9),
+)
+def test_a_film_written_in_blocks_is_the_film_written_frame_by_frame(lengths, keep, block):
+    at_once, singly = (Replay(2 * keep, SIZE, 1, lanes=2) for _ in range(2))
+    labels = itertools.count()
+    for length in lengths:
+        video = np.stack([picture(next(labels)) for _ in range(length)])
+        numbers = np.arange(length - 1, dtype=np.float32)
+        shown = Demonstration(numbers[:, None], numbers / 2, terminated=length % 2 == 0)
+        with mock.patch.object(replay_module, '_BLOCK_FRAMES', block):
+            at_once.add_video(video, 1, shown)
+        singly.begin(1, video[0])
+        for k, frame in enumerate(video[1:]):
+            is_end = shown.terminated and k == length - 2
+            singly.append(1, shown.actions[k], float(k) / 2, frame, terminated=is_end)
+    assert at_once.state() == singly.state()
+    assert at_once.dirty() == singly.dirty()
+    filled = slice(keep, keep + min(keep, sum(lengths)))
+    for name in ('frames', 'action', 'reward'):
+        assert torch.equal(getattr(at_once, name)[filled], getattr(singly, name)[filled])
+
+
+def test_a_film_of_many_blocks_is_dirty_in_all_its_chunks():
+    film = Replay(3 * CHUNK_FRAMES, SIZE, 0)
+    film.add_video(np.zeros((2 * CHUNK_FRAMES + 1, SIZE, SIZE, 3), np.uint8))
+    assert film.dirty() == [0, 1, 2]
 
 
 def test_the_same_generator_seed_gives_the_same_batch():

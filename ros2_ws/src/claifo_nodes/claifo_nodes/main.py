@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ from claifo.cli import guarded
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
+    from rclpy.executors import Executor
     from rclpy.node import Node
 
 
@@ -56,13 +60,24 @@ def _run(factory: Callable[[], Node], threads: int) -> int:
         return finished.code
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:
+        if rclpy.ok():  # else a call was under way when a signal shut rclpy down
+            raise
     finally:
-        if executor:
-            executor.shutdown()
-        if node:
-            node.destroy_node()
-        rclpy.try_shutdown()
+        _leave(executor, node)
     return 0
+
+
+def _leave(executor: Executor | None, node: Node | None) -> None:
+    """Stop being part of the graph; who asks once more by Ctrl-C does not cut this short."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if executor:
+        executor.shutdown()
+    if node:
+        node.destroy_node()
+    with contextlib.suppress(RuntimeError):  # a signal was faster
+        rclpy.try_shutdown()
 
 
 def _join() -> None:
