@@ -138,21 +138,18 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('', __doc__.splitlines()[0])
-    parser.prog = Path(__file__).name
+    parser = common.parser('pace', __doc__, seconds=60.0)
+    parser.prog = Path(__file__).name  # no command of claifo: it needs another checkout
     parser.add_argument(
         '--base', type=Path, required=True, metavar='FOLDER', help='a checkout of the other commit'
     )
     parser.add_argument(
         '--case', nargs='+', choices=tuple(CASES), default=list(CASES), help='default: all'
     )
-    parser.add_argument(
-        '--seconds', type=common.positive, default=60, help='per case (default: 60)'
-    )
     args = parser.parse_args()
     if not (args.base / 'claifo_core').is_dir():
         raise ClaifoError(f'--base {args.base}: no checkout of claifo')
-    common.run(lambda: measure(args), 'pace', args)
+    common.run(lambda: measure(args), args)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Who writes views on a CPU: the loops of :mod:`view_loop`, compiled while a run starts up.
+"""Who writes views on a CPU: loops compiled while a run starts up.
 
 Where numba is missing, :mod:`claifo_core.agent.photometric` makes the same views in more passes.
 """
@@ -6,6 +6,7 @@ Where numba is missing, :mod:`claifo_core.agent.photometric` makes the same view
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import sys
 from collections.abc import Callable
@@ -22,12 +23,12 @@ from claifo_core.device.capture import recordable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from claifo_core.agent.augment import Look, Plan
+    from claifo_core.agent.look import Look, Plan
     from claifo_core.data.stacks import Stacks
 
 Loop = Callable[..., None]
 
-# Numbered as in view_loop.
+# Numbered as in view_frames.
 _CHANGES = (
     photometric.brightness_, photometric.jitter_, photometric.grayscale_, photometric.blur_,
     photometric.invert_, photometric.permute_, photometric.flip_horizontally_,
@@ -47,9 +48,9 @@ def prepare(dtype: torch.dtype, *, levels_alone: bool) -> None:
         dtype: Of the views.
         levels_alone: Whether T changes equal levels of a channel equally.
     """
-    _compiled('paint_levels', dtype)
+    _compiled('view_levels', dtype)
     if not levels_alone:
-        _compiled('paint_frames', dtype)
+        _compiled('view_frames', dtype)
 
 
 def paint(stacks: Stacks, look: Look, out: Tensor) -> bool:
@@ -57,7 +58,7 @@ def paint(stacks: Stacks, look: Look, out: Tensor) -> bool:
 
     Args:
         stacks: uint8.
-        look: See :class:`claifo_core.agent.augment.Look`.
+        look: See :class:`claifo_core.agent.look.Look`.
         out: float32 or bfloat16, shape (B, 3 T V, H, W), channels last.
 
     Returns:
@@ -66,7 +67,7 @@ def paint(stacks: Stacks, look: Look, out: Tensor) -> bool:
     if recordable(out) or stacks.frames.dtype != torch.uint8:
         return False
     changes = tuple(change for change, _ in look.plans[0])
-    name = 'paint_levels' if changes in _OF_LEVELS else 'paint_frames'
+    name = 'view_levels' if changes in _OF_LEVELS else 'view_frames'
     loop = _compiled(name, out.dtype).result()
     if loop is None:
         return False
@@ -136,9 +137,7 @@ def _loop(name: str) -> Loop:
     """Return a loop that compiles at its first call, or is found compiled on the disk."""
     import numba
 
-    from claifo_core.agent import view_loop
-
-    function = getattr(view_loop, name)
+    function = importlib.import_module(f'claifo_core.agent.{name}').paint
     try:
         loop: Loop = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # numba finds no folder that it may write to

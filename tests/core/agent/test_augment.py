@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from toy_world import stacks_of
 
 from claifo_core.agent import photometric
-from claifo_core.agent.augment import Augmenter, apply_
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.look import apply_
 from claifo_core.config import AugmentConfig
 from claifo_core.device import capture
 

@@ -14,7 +14,8 @@ from test_methods import options_of
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from toy_world import Session, expert_videos, small_config
 
-from claifo_core.agent.augment import Augmenter, _in_turn
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.look import _in_turn
 from claifo_core.config.methods import METHODS
 from claifo_core.data import episodes, replay
 from claifo_core.data.replay import Replay
