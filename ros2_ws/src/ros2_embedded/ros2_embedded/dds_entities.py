@@ -119,17 +119,22 @@ class Writer(_Closable):
             raise TransportError(f'writing failed: {DDSException(code)}')
 
     def matches(self) -> tuple[int, int]:
-        """Return how many readers it has ever reached, and how many it reaches."""
-        return _matches(self._writer.get_publication_matched_status)
+        """Return how many readers it has ever reached, and how many it reaches.
+
+        Raises:
+            TransportError: It is closed, or the domain was left.
+        """
+        status = _asked(self._writer.get_publication_matched_status)
+        return status.total_count, status.current_count
 
     def wait_for_acks(self, timeout_s: float) -> bool:
         """Wait until all reliable readers have all samples; return whether they do."""
         return self._writer.wait_for_acks(duration(seconds=timeout_s))
 
     def status(self) -> Status:
-        """Return what has gone wrong."""
-        qos = self._writer.get_offered_incompatible_qos_status()
-        missed = self._writer.get_offered_deadline_missed_status()
+        """Return what has gone wrong; raises as :meth:`matches`."""
+        qos = _asked(self._writer.get_offered_incompatible_qos_status)
+        missed = _asked(self._writer.get_offered_deadline_missed_status)
         return Status(missed.total_count, qos.total_count, qos.last_policy_id)
 
 
@@ -163,27 +168,22 @@ class Reader(_Closable):
         ]
 
     def matches(self) -> tuple[int, int]:
-        """Return how many writers have ever reached it, and how many do."""
-        return _matches(self._reader.get_subscription_matched_status)
+        """Return how many writers have ever reached it, and how many do; raises likewise."""
+        status = _asked(self._reader.get_subscription_matched_status)
+        return status.total_count, status.current_count
 
     def status(self) -> Status:
-        """Return what has gone wrong."""
-        qos = self._reader.get_requested_incompatible_qos_status()
-        missed = self._reader.get_requested_deadline_missed_status()
+        """Return what has gone wrong; raises as :meth:`matches`."""
+        qos = _asked(self._reader.get_requested_incompatible_qos_status)
+        missed = _asked(self._reader.get_requested_deadline_missed_status)
         return Status(missed.total_count, qos.total_count, qos.last_policy_id)
 
 
-def _matches(ask: Callable[[], Any]) -> tuple[int, int]:
-    """Return the counts of a status.
-
-    Raises:
-        TransportError: DDS refuses, the domain having been left for example.
-    """
+def _asked(question: Callable[[], Any]) -> Any:  # noqa: ANN401 (a status)
     try:
-        status = ask()
+        return question()
     except DDSException as error:
         raise TransportError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
-    return status.total_count, status.current_count
 
 
 class Guard(_Closable):

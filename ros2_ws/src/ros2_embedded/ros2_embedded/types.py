@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ PLACEHOLDER = 'structure_needs_at_least_one_member'
 _HASHLESS = ('foxy', 'galactic', 'humble')
 _INTERFACES = Path(__file__).parent / 'interfaces'
 # A type, a name, and a default value: neither a constant nor a comment.
+_QUOTED = re.compile(r'(["\'])((?:\\.|(?!\1).)*)\1\s*(?:#|$)')
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    'float32': float, 'float64': float, 'byte': lambda value: bytes((value,)),
+}  # fmt: skip
 _DEFAULT = re.compile(r'\s*([^#\s]\S*)\s+(\w+)\s+([^#=\s].*)')
 
 
@@ -113,11 +118,20 @@ def _has_fields(text: str) -> bool:
 
 def _special(text: str) -> dict[str, Any]:
     """Return the values that fields have by default, where a definition says so."""
-    found = {}
-    for kind, name, value in filter(None, map(_default_in, text.splitlines())):
-        parsed = yaml.safe_load(value)
-        found[name] = _number(parsed) if kind.startswith('float') else parsed
-    return found
+    given = filter(None, map(_default_in, text.splitlines()))
+    return {name: _value(kind, value) for kind, name, value in given}
+
+
+def _value(kind: str, text: str) -> Any:  # noqa: ANN401
+    """Return the default value that a definition spells."""
+    if kind.startswith('string') and not kind.endswith(']'):
+        return _unquoted(text)
+    value = yaml.safe_load(text)
+    base = kind.partition('[')[0]
+    convert = _CONVERT.get(base)
+    if convert is None:
+        return value
+    return [convert(item) for item in value] if isinstance(value, list) else convert(value)
 
 
 def _default_in(line: str) -> tuple[str, ...] | None:
@@ -125,9 +139,12 @@ def _default_in(line: str) -> tuple[str, ...] | None:
     return match.groups() if match else None
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401
-    """Return floats where integers, or what YAML takes for text, were written."""
-    return [float(item) for item in value] if isinstance(value, list) else float(value)
+def _unquoted(text: str) -> str:
+    """Return a text without its quotes, if it has any; inside, a backslash stands before them."""
+    if match := _QUOTED.match(text):
+        quote, inner = match.groups()
+        return inner.replace(f'\\{quote}', quote)
+    return text.partition('#')[0].strip()
 
 
 def _check_members(folder: Path, typename: str, members: Any, known: set[str]) -> None:  # noqa: ANN401

@@ -83,6 +83,10 @@ class GraphNode:
         """Return names, namespaces and enclaves of all nodes."""
         return [(node.name, node.namespace, node.enclave) for node in self._ros_nodes_there()]
 
+    def get_fully_qualified_node_names(self) -> list[str]:
+        """Return the names of all nodes, with their namespaces."""
+        return [f'{n.namespace.rstrip("/")}/{n.name}' for n in self._ros_nodes_there()]
+
     def _ros_of_node(self, name: str, namespace: str, writers: bool) -> list[transport.Endpoint]:
         guids: set[bytes] = set()
         known = False

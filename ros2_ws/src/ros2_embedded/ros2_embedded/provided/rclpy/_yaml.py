@@ -42,7 +42,7 @@ def parse(text: str) -> Any:  # noqa: ANN401
 
 
 def _value(events: Iterator[yaml.Event], event: yaml.Event) -> Any:  # noqa: ANN401
-    line = event.start_mark.line + 1
+    line = _line(event)
     if isinstance(event, yaml.AliasEvent):
         raise ValueError(f'line {line}: aliases are not supported')
     if isinstance(event, yaml.MappingStartEvent):
@@ -56,12 +56,16 @@ def _value(events: Iterator[yaml.Event], event: yaml.Event) -> Any:  # noqa: ANN
     return scalar(event.value)
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
 def _pairs(events: Iterator[yaml.Event]) -> Iterator[tuple[str, Any]]:
     for key in events:
         if isinstance(key, yaml.MappingEndEvent):
             return
         if not isinstance(key, yaml.ScalarEvent):
-            raise ValueError(f'line {key.start_mark.line + 1}: a name is needed before ":"')
+            raise ValueError(f'line {_line(key)}: a name is needed before ":"')
         yield key.value, _value(events, next(events))
 
 
