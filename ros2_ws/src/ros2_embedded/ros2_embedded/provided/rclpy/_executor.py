@@ -245,7 +245,9 @@ class Executor:
         pending = task()
         if isinstance(pending, Future):
             pending.add_done_callback(lambda _: self._again(task))
-        elif task.done() and task._exception is not None:
+        elif not task.done() and not task.cancelled():  # it lets others go first
+            self._again(task)
+        elif task._exception is not None:
             raise task.exception()
 
     def _again(self, task: Task) -> None:

@@ -17,7 +17,7 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rclpy import _names
 from rclpy._declarations import declaration, typed
 from rclpy._endpoints import EndpointNode
-from rclpy._parameter_callbacks import ParameterCallbacks
+from rclpy._parameter_callbacks import Change, Check, ParameterCallbacks, Tell
 from rclpy._parameter_rules import listed, refusal
 from rclpy.clock import Clock
 from rclpy.exceptions import (
@@ -60,9 +60,9 @@ class ParameterNode(ParameterCallbacks, EndpointNode):
             name: Parameter(name, value=value) for name, value in overrides.items()
         }
         self._ros_allow_undeclared_parameters = allow_undeclared
-        self._ros_before = []
-        self._ros_checks = []
-        self._ros_after = []
+        self._ros_before: list[Change] = []
+        self._ros_checks: list[Check] = []
+        self._ros_after: list[Tell] = []
         self._ros_parameter_publisher = publisher
 
     def declare_parameter(
