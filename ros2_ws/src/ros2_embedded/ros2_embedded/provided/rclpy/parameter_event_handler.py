@@ -72,7 +72,7 @@ class ParameterEventHandler:
         self, parameter_name: str, node_name: str, callback: Callable[[ParameterMessage], None]
     ) -> ParameterCallbackHandle:
         """Call back for a parameter; an empty name of a node means this one."""
-        handle = ParameterCallbackHandle(parameter_name, self._full(node_name), callback)
+        handle = ParameterCallbackHandle(parameter_name, self._resolve_path(node_name), callback)
         with self._lock:
             self._of_parameters.insert(0, handle)
         return handle
@@ -114,7 +114,7 @@ class ParameterEventHandler:
         for one in of_events:
             one.callback(event)
 
-    def _full(self, node_name: str) -> str:
+    def _resolve_path(self, node_name: str) -> str:
         if not node_name:
             return self.node.get_fully_qualified_name()
         if node_name.startswith('/'):
