@@ -28,8 +28,8 @@ _UNSIGNED = 2**64 - 1
 _SLICE_S = 0.1
 
 
-class TransportError(RuntimeError):
-    """What DDS refuses, in one line."""
+class RCLError(RuntimeError):
+    """What DDS refuses, in one line; named as in rclpy, out of which it comes."""
 
 
 class _RawSample(ctypes.Structure):
@@ -111,18 +111,18 @@ class Writer(_Closable):
             data: CDR with its header, padded to a multiple of 4.
 
         Raises:
-            TransportError: DDS refuses, the writer being closed for example.
+            RCLError: DDS refuses, the writer being closed for example.
         """
         sample = _RawSample(ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
         code = _dds_write(self._ref, ctypes.byref(sample))
         if code:
-            raise TransportError(f'writing failed: {DDSException(code)}')
+            raise RCLError(f'writing failed: {DDSException(code)}')
 
     def matches(self) -> tuple[int, int]:
         """Return how many readers it has ever reached, and how many it reaches.
 
         Raises:
-            TransportError: It is closed, or the domain was left.
+            RCLError: It is closed, or the domain was left.
         """
         status = _asked(self._writer.get_publication_matched_status)
         return status.total_count, status.current_count
@@ -156,11 +156,11 @@ class Reader(_Closable):
         """Take up to ``limit`` samples; returns at once.
 
         Raises:
-            TransportError: DDS refuses, the reader being closed for example.
+            RCLError: DDS refuses, the reader being closed for example.
         """
         found = _clayer.ddspy_take(self._ref, _ANY, limit)
         if isinstance(found, int):
-            raise TransportError(f'taking failed: {DDSException(found)}')
+            raise RCLError(f'taking failed: {DDSException(found)}')
         return [
             Sample(data, info.source_timestamp, info.publication_handle & _UNSIGNED)
             for data, info in found
@@ -183,7 +183,7 @@ def _asked(question: Callable[[], Any]) -> Any:  # noqa: ANN401 (a status)
     try:
         return question()
     except DDSException as error:
-        raise TransportError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
+        raise RCLError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
 
 
 class Guard(_Closable):

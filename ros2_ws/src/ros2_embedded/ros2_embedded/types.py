@@ -47,13 +47,15 @@ def _store() -> Any:  # noqa: ANN401 (rosbags' Typestore)
 STORE = _store()
 
 # rosbags does not keep the default values of fields. Of the standard messages only these have
-# others than zeros; the second since jazzy.
+# some; the second since jazzy.
 _defaults: dict[str, dict[str, Any]] = {
-    'geometry_msgs/msg/Quaternion': {'w': 1.0},
+    'geometry_msgs/msg/Quaternion': {'x': 0.0, 'y': 0.0, 'z': 0.0, 'w': 1.0},
     'sensor_msgs/msg/NavSatStatus': {
         'status': value for name, _, value in STORE.fielddefs['sensor_msgs/msg/NavSatStatus'][0]
         if name == 'STATUS_UNKNOWN'
     },
+    'rcl_interfaces/msg/ParameterDescriptor': {'read_only': False, 'dynamic_typing': False},
+    'type_description_interfaces/msg/FieldType': {'type_id': 0},
 }  # fmt: skip
 
 
@@ -175,7 +177,7 @@ def fields(typename: str) -> list[tuple[str, Any]]:
 
 
 def defaults(typename: str) -> dict[str, Any]:
-    """Return the default values of a type's fields that are not zero or empty, by name."""
+    """Return the default values that the definition of a type gives, by the names of fields."""
     return _defaults.get(typename, {})
 
 

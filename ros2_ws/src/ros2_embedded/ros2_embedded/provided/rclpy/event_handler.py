@@ -123,7 +123,7 @@ class EventHandler:
 
     def _ready(self) -> bool:
         if not self._calls:
-            with contextlib.suppress(transport.TransportError):  # it has just been closed
+            with contextlib.suppress(transport.RCLError):  # it has just been closed
                 self._look()
         return bool(self._calls)
 
