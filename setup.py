@@ -98,6 +98,7 @@ setup(
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',
         ],
+        'test': ['pytest>=8'],
         'robosuite': [
             'numba>=0.60',
             'Pillow>=10',

@@ -28,6 +28,8 @@ SMALLEST = {
     'task': 'any', 'control_hz': 10.0, 'action_dim': 1, 'frames': {'size_px': 16}, 'views': 1,
     'frame_stack': 1, 'cameras': (), 'proprio_dim': 0,
 }  # fmt: skip
+# Only a real rclpy has the last two.
+OF_EVERY_NODE = ('use_sim_time', 'start_type_description_service', 'get_type_description')
 LIMITS = """format: claifo-limits-1
 on_fault: zero
 joints: [{name: action_0, effort: 1.0, step: 1.0}]
@@ -107,7 +109,8 @@ def topics(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
                 yield f'| `{node.get_name()}` | {kind} | `{_short(end.topic_name)}` | ' \
                       f'{_type(end.msg_type)} | {_qos(end.qos_profile)} |'
     for service in node.services:
-        if not _lifecycle(service.service_name) and '_parameter' not in service.service_name:
+        name = _last(service.service_name)
+        if not _lifecycle(name) and '_parameter' not in name and name not in OF_EVERY_NODE:
             yield f'| `{node.get_name()}` | offers | `~/{_last(service.service_name)}` | ' \
                   f'{_type(service.srv_type)} | |'
 
@@ -137,9 +140,8 @@ def _qos(profile: Any) -> str:  # noqa: ANN401 (QoSProfile)
 
 def parameters(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
     """Yield a line for each parameter."""
-    names = node.list_parameters([], 0).names
-    for name in names:
-        if name == 'use_sim_time':
+    for name in sorted(node.list_parameters([], 0).names):
+        if name in OF_EVERY_NODE:
             continue
         told = node.describe_parameter(name)
         limits = [*told.integer_range, *told.floating_point_range]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,3 +29,19 @@ def test_the_readme_lists_the_topics_and_services(tables):
 def test_the_page_lists_everything(tables):
     (_, page), _ = tables
     assert (ROOT / 'docs' / 'nodes.md').read_text() == page, 'run python scripts/node_tables.py'
+
+
+def test_what_only_a_real_rclpy_adds_is_not_listed(tables):
+    _, script = tables
+
+    class Real:
+        """A node with what jazzy gives to each."""
+
+        publishers = subscriptions = ()
+        services = (SimpleNamespace(service_name='/sim/get_type_description', srv_type=object),)
+
+        def list_parameters(self, prefixes, depth):
+            return SimpleNamespace(names=['start_type_description_service', 'use_sim_time'])
+
+    assert list(script['topics'](Real())) == []
+    assert list(script['parameters'](Real())) == []
