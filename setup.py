@@ -102,6 +102,7 @@ setup(
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',
         ],
+        'test': ['pytest>=8'],
         'robosuite': [
             'Pillow>=10',
             'qpsolvers[quadprog]>=4.3.1',
