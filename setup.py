@@ -78,6 +78,7 @@ setup(
         'lz4>=4',
         'matplotlib>=3.10',
         'mujoco==3.3.7',
+        'numba>=0.60',
         'numpy>=1.26,<3',
         'onnx>=1.17,<2',
         'onnxruntime>=1.20,<2',
@@ -89,7 +90,7 @@ setup(
         'safetensors>=0.5',
         'scipy>=1.11',
         'tensorboard>=2.16',
-        'torch==2.13.0',
+        'torch>=2.11,<2.14',
     ],
     extras_require={
         'cluster': ['submitit>=1.5,<2'],
@@ -101,8 +102,8 @@ setup(
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',
         ],
+        'test': ['pytest>=8'],
         'robosuite': [
-            'numba>=0.60',
             'Pillow>=10',
             'qpsolvers[quadprog]>=4.3.1',
             'termcolor>=2',

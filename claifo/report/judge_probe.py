@@ -152,7 +152,7 @@ def _scores(learner: Learner, replay: Replay, count: int) -> tuple[Tensor, Tenso
 def _score(learner: Learner, batch: Batch) -> Tensor:
     """Return D of the frames as they are, shape (B,)."""
     networks = learner.agent.networks
-    stacks = torch.cat([batch.obs, batch.next_obs]).to(learner.device).float()
-    pair = networks.encoder(stacks.flatten(1, 2)).chunk(2)
+    pictures = torch.cat([batch.obs.pictures(), batch.next_obs.pictures()]).to(learner.device)
+    pair = networks.encoder(pictures.flatten(1, 2).float()).chunk(2)
     score: Tensor = networks.discriminator(torch.cat(pair, 1)).squeeze(1)
     return score
