@@ -120,6 +120,25 @@ class LatentJudge:
         )
 
 
+class Centred:
+    """The reward of another judge less its mean over the batch."""
+
+    def __init__(self, judge: Judge) -> None:
+        """Take the judge."""
+        self._judge = judge
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`Judge`."""
+        return self._judge.parts(sample)
+
+    def imitate(
+        self, sample: Sample, agent: list[Tensor], expert: list[Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :class:`Judge`; metrics are of the reward as it was."""
+        reward, metrics = self._judge.imitate(sample, agent, expert)
+        return reward - reward.mean(), metrics
+
+
 class EnvReward:
     """The environment's reward, beside what another judge gives or alone."""
 

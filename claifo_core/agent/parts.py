@@ -15,7 +15,7 @@ from claifo_core.agent.baselines.disentangail import DisentangledJudge, Disentan
 from claifo_core.agent.baselines.information import HideDomain
 from claifo_core.agent.baselines.patchail import PatchDiscriminator, PatchJudge
 from claifo_core.agent.baselines.vrl3 import Conservative, SafeAgent
-from claifo_core.agent.judge import EnvReward, LatentJudge
+from claifo_core.agent.judge import Centred, EnvReward, LatentJudge
 from claifo_core.agent.objective import InfoNce, NoObjective
 from claifo_core.agent.sight import Sight
 
@@ -97,6 +97,7 @@ def _judge(
     if config.reward == 'env':
         return EnvReward(config.env_reward_scale, None)
     judge = _imitation_judge(networks, config, rng, sight, descend)
+    judge = Centred(judge) if config.centre_reward else judge
     return judge if config.reward == 'imitation' else EnvReward(config.env_reward_scale, judge)
 
 

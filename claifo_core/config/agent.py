@@ -87,6 +87,12 @@ class AgentConfig(Section):
         'imitation reward: hard 0/1 (code), softplus -log(1-D) (paper), probability D, logit',
         choices=('hard', 'softplus', 'probability', 'logit'),
     )
+    centre_reward: bool = option(
+        False,
+        'the imitation reward less its mean over the batch: a reward of one sign makes all values '
+        'rise together, and the encoder, which follows them, lose what differs between frames '
+        '(not for tasks that can end early)',
+    )
     random_constraint: bool = option(
         False,
         'the judge also hides the domain of films of random actions (judge: disentangled)',
