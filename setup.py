@@ -90,7 +90,7 @@ setup(
         'safetensors>=0.5',
         'scipy>=1.11',
         'tensorboard>=2.16',
-        'torch==2.13.0',
+        'torch>=2.11,<2.14',
     ],
     extras_require={
         'cluster': ['submitit>=1.5,<2'],
@@ -102,6 +102,7 @@ setup(
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',
         ],
+        'test': ['pytest>=8'],
         'robosuite': [
             'Pillow>=10',
             'qpsolvers[quadprog]>=4.3.1',

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from claifo.resources import constraints_file
 from claifo_sim.errors import SimError
@@ -26,6 +27,8 @@ Status = Literal['ok', 'warn', 'fail']
 PYTHON_MIN, PYTHON_MAX = (3, 10), (3, 12)
 # Wrong versions of these were seen to break the simulators or the numbers.
 EXACT = ('torch', 'mujoco', 'dm_control')
+# Both ends of this were tested.
+TORCH = SpecifierSet('>=2.11,<2.14')
 # A small scene takes 3 ms at 84 px on one core.
 SLOW_FRAME_MS = 30.0
 # bfloat16 rounds the latents: it should be worth it.
@@ -98,7 +101,7 @@ def check_versions(lines: Iterable[str]) -> Check:
         figures: dict[str, float | str] = {name: metadata.version(name) for name in EXACT}
         listed = ', '.join(f'{name} {version}' for name, version in figures.items())
         return Check('versions', 'ok', f'{listed}; the others as pinned too', figures=figures)
-    broken = [text for name, text in wrong if name in EXACT]
+    broken = [text for status, text in wrong if status == 'fail']
     return Check(
         'versions',
         'fail' if broken else 'warn',
@@ -116,18 +119,20 @@ def check_robosuite() -> Check:
     return Check('robosuite', 'ok', version, figures={'robosuite': version})
 
 
-def _departure(pin: Requirement) -> tuple[str, str] | None:
-    """Return name and finding when another version is installed, or one that must be is not."""
+def _departure(pin: Requirement) -> tuple[Status, str] | None:
+    """Return what it means when another version is installed, or one that must be is not."""
     if pin.marker is not None and not pin.marker.evaluate():
         return None
     try:
         version = metadata.version(pin.name)
     except metadata.PackageNotFoundError:
         # Tools of developers, and what other packages no longer ask for, may be absent.
-        return (pin.name, f'{pin.name} is missing') if pin.name in EXACT else None
+        return ('fail', f'{pin.name} is missing') if pin.name in EXACT else None
     if pin.specifier.contains(version, prereleases=True):
         return None
-    return pin.name, f'{pin.name} is {version}, not {str(pin.specifier).lstrip("=")}'
+    works = pin.name not in EXACT or (pin.name == 'torch' and TORCH.contains(version))
+    found = f'{pin.name} is {version}, not {str(pin.specifier).lstrip("=")}'
+    return 'warn' if works else 'fail', found
 
 
 def check_torch() -> Check:
@@ -146,7 +151,7 @@ def check_torch() -> Check:
     if not Path('/dev/nvidiactl').exists():
         return Check('torch', 'ok', found, figures=figures)
     advice = (
-        'this PyTorch was built without CUDA: reinstall torch==2.13.0 from pypi.org'
+        'this PyTorch was built without CUDA: reinstall torch from pypi.org'
         if torch.version.cuda is None
         else 'the NVIDIA driver does not answer or is too old: see nvidia-smi'
     )

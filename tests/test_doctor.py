@@ -40,6 +40,15 @@ def test_a_wrong_version_of_a_simulator_fails_and_names_both():
     assert check.advice
 
 
+@pytest.mark.parametrize(
+    ('version', 'status'),
+    [('2.10.1', 'fail'), ('2.11.0+cu130', 'warn'), ('2.13.0+cpu', 'ok'), ('2.14.0', 'fail')],
+)
+def test_torch_may_be_of_the_versions_that_were_tested(monkeypatch, version, status):
+    monkeypatch.setattr(doctor.metadata, 'version', lambda name: version)
+    assert doctor.check_versions(['torch==2.13.0']).status == status
+
+
 def test_another_wrong_version_is_a_warning():
     assert doctor.check_versions(['pytest==0.1']).status == 'warn'
 

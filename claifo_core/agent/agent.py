@@ -18,6 +18,7 @@ from torch import Tensor
 
 from claifo_core.agent import losses
 from claifo_core.agent.auxiliary import CriticStep
+from claifo_core.agent.diagnostics import rank_correlation
 from claifo_core.agent.exploration import explore, smoothed
 from claifo_core.agent.sample import Sample
 from claifo_core.agent.sight import View
@@ -169,6 +170,7 @@ class Agent:
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
+        metrics['reward_rank'] = rank_correlation(reward, agent.reward)
         step = CriticStep(latent, state, agent.action, (q1, q2), next_latent, next_action, reward)
         for auxiliary in self._auxiliaries:
             added, told = auxiliary.loss(step, std)

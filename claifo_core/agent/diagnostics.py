@@ -39,6 +39,22 @@ def _entropy(logit: Tensor) -> Tensor:
     return nats.mean() / math.log(2)
 
 
+def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Return Spearman's rank correlation of two vectors; 0 where one of them is constant."""
+    ranks = torch.stack([_ranks(first), _ranks(second)])
+    ranks = ranks - ranks.mean(1, keepdim=True)
+    spread = ranks.norm(dim=1).prod().clamp_min(1e-6)
+    correlation: Tensor = ranks.prod(0).sum() / spread
+    return correlation
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Return each value's rank; equal values share the mean of theirs."""
+    below = values.unsqueeze(1) > values
+    not_above = values.unsqueeze(1) >= values
+    return (below.float() + not_above.float()).sum(1) / 2
+
+
 def retrieval(logits: Tensor) -> Tensor:
     """Return the share of rows whose greatest entry is that of the own positive, column i."""
     own = torch.arange(len(logits), device=logits.device)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
+    from claifo_core.data.replay import Replay
     from claifo_core.training.learner import Learner
 
 FORMAT = 'claifo-checkpoint-2'
@@ -79,14 +80,25 @@ class Checkpoint:
         self._check_config(state, learner.config)
         learner.steps, learner.updates = state['steps'], state['updates']
         learner.load_tensors(self._read(state['tensors']))
+        self._fill(learner.replay, state)
+        extra: dict[str, Any] = state['extra']
+        return extra
+
+    def load_replay(self, replay: Replay) -> None:
+        """Put what the run has seen into a replay of its size.
+
+        Raises:
+            ClaifoError: a file is missing or damaged.
+        """
+        self._fill(replay, self._read_state())
+
+    def _fill(self, replay: Replay, state: dict[str, Any]) -> None:
         self._chunks = {int(index): name for index, name in state['chunks'].items()}
         for index, name in self._chunks.items():
             saved = self._read(name)
-            for key, target in learner.replay.chunk(index).items():
+            for key, target in replay.chunk(index).items():
                 target.copy_(saved[key])
-        learner.replay.restore(state['replay'])
-        extra: dict[str, Any] = state['extra']
-        return extra
+        replay.restore(state['replay'])
 
     def _write(self, stem: str, tensors: dict[str, Tensor]) -> str:
         data = safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()})

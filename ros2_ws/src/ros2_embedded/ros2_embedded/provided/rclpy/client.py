@@ -83,6 +83,14 @@ class Client(Destroyable):
             return None
         return future.result()
 
+    def get_pending_request(self, sequence_number: int) -> Future:
+        """Return the future of a request that was not answered yet.
+
+        Raises:
+            KeyError: There is no such request.
+        """
+        return self._pending[sequence_number]
+
     def remove_pending_request(self, future: Future) -> None:
         """Wait for this response no more."""
         with self._lock:

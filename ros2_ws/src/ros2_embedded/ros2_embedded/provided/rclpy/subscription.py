@@ -78,14 +78,15 @@ class Subscription(Destroyable):
             message = sample.data if self.raw else from_cdr(sample.data, self.msg_type)
             if not self._with_info:
                 return self._callback(message)
-            return self._callback(
-                message,
-                MessageInfo(
-                    source_timestamp=sample.source_ns, received_timestamp=transport.now_ns(),
-                    publication_sequence_number=None, reception_sequence_number=None,
-                ),  # fmt: skip
-            )
+            return self._callback(message, _info(sample))
         return None
+
+
+def _info(sample: transport.Sample) -> MessageInfo:
+    return MessageInfo(
+        source_timestamp=sample.source_ns, received_timestamp=transport.now_ns(),
+        publication_sequence_number=None, reception_sequence_number=None,
+    )  # fmt: skip
 
 
 def _takes_info(callback: Callable[..., Any]) -> bool:
