@@ -17,6 +17,7 @@ from claifo.playback.domain_gap import DomainGap, domain_gap
 from claifo.report.scenes import Stage
 from claifo_core.agent.diagnostics import rank_correlation
 from claifo_core.config import TrainConfig, settings
+from claifo_core.data.stacks import join
 from claifo_core.device.seeding import generator
 from claifo_core.errors import ClaifoError
 from claifo_core.training.checkpoint import Checkpoint
@@ -152,7 +153,7 @@ def _scores(learner: Learner, replay: Replay, count: int) -> tuple[Tensor, Tenso
 def _score(learner: Learner, batch: Batch) -> Tensor:
     """Return D of the frames as they are, shape (B,)."""
     networks = learner.agent.networks
-    stacks = torch.cat([batch.obs, batch.next_obs]).to(learner.device).float()
-    pair = networks.encoder(stacks.flatten(1, 2)).chunk(2)
+    pictures = join([batch.obs, batch.next_obs]).pictures().to(learner.device)
+    pair = networks.encoder(pictures.flatten(1, 2).float()).chunk(2)
     score: Tensor = networks.discriminator(torch.cat(pair, 1)).squeeze(1)
     return score
