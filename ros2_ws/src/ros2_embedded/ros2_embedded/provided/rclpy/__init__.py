@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rclpy.context import Context
@@ -114,27 +115,30 @@ def create_node(node_name: str, **options: Any) -> Node:  # noqa: ANN401
     return Node(node_name, **options)
 
 
+@contextlib.contextmanager
+def _working(node: Node, executor: Executor | None) -> Iterator[Executor]:
+    """Let an executor, the global one by default, work for a node."""
+    worker = executor or get_global_executor()
+    try:
+        worker.add_node(node)
+        yield worker
+    finally:
+        worker.remove_node(node)
+
+
 def spin_once(
     node: Node, *, executor: Executor | None = None, timeout_sec: float | None = None
 ) -> None:
     """Do one piece of work of a node, or wait for it until the time is over."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         worker.spin_once(timeout_sec=timeout_sec)
-    finally:
-        worker.remove_node(node)
 
 
 def spin(node: Node, executor: Executor | None = None) -> None:
     """Work for a node until shutdown."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         while worker.context.ok():
             worker.spin_once()
-    finally:
-        worker.remove_node(node)
 
 
 def spin_until_future_complete(
@@ -144,12 +148,8 @@ def spin_until_future_complete(
     timeout_sec: float | None = None,
 ) -> None:
     """Work for a node until a future is done, or the time is over."""
-    worker = executor or get_global_executor()
-    try:
-        worker.add_node(node)
+    with _working(node, executor) as worker:
         worker.spin_until_future_complete(future, timeout_sec)
-    finally:
-        worker.remove_node(node)
 
 
 __all__ = [

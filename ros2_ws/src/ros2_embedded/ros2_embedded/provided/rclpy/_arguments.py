@@ -74,9 +74,7 @@ class Arguments:
     def overrides(self, node: str, namespace: str) -> dict[str, Any]:
         """Return the parameters given to a node."""
         full = f'{namespace.rstrip("/")}/{node}'
-        return {
-            name: value for pattern, name, value in self.parameters if _fits(pattern, full)
-        }
+        return {name: value for pattern, name, value in self.parameters if _fits(pattern, full)}
 
 
 def _fits(pattern: str, full: str) -> bool:

@@ -1,4 +1,4 @@
-"""How a node makes its publishers, subscriptions, services and clients."""
+"""How a node makes its publishers, subscriptions, services and clients, and closes them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from rclpy import _names
 from rclpy._discovery import user_data
 from rclpy.callback_groups import CallbackGroup
 from rclpy.client import Client
-from rclpy.event_handler import (
-    EventHandler,
-    PublisherEventCallbacks,
-    SubscriptionEventCallbacks,
-)
+from rclpy.event_handler import EventHandler, PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.exceptions import NoTypeSupportImportedException
+from rclpy.guard_condition import GuardCondition
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, _profile_of, qos_profile_services_default
 from rclpy.service import Service
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 from ros2_embedded import transport
 from ros2_embedded.messages import typename_of
 
@@ -39,6 +37,8 @@ class EndpointNode:
     _ros_default_callback_group: CallbackGroup
     _ros_entities: list[Any]
     _ros_dds: list[transport.Reader | transport.Writer]
+    _ros_guards: list[GuardCondition]
+    _ros_timers: list[Timer]
     _ros_event_handlers: list[EventHandler]
     _ros_endpoint_handlers: dict[Any, EventHandler]
     _ros_change: Callable[[], None]
@@ -115,9 +115,7 @@ class EndpointNode:
         reader = self._ros_participant.reader(
             f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
         )
-        made = Subscription(
-            reader, msg_type, topic, callback, group, profile, raw, lambda: name
-        )
+        made = Subscription(reader, msg_type, topic, callback, group, profile, raw, lambda: name)
         group.add_entity(made)
         self._ros_add(made, reader)
         self._ros_watch(made, reader, event_callbacks or SubscriptionEventCallbacks(), group, name)
@@ -157,9 +155,7 @@ class EndpointNode:
         name = self._ros_resolve(srv_name, True)
         group = callback_group or self._ros_default_callback_group
         reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=True)
-        made = Service(
-            reader, writer, srv_type, srv_name, callback, group, qos_profile, name
-        )
+        made = Service(reader, writer, srv_type, srv_name, callback, group, qos_profile, name)
         group.add_entity(made)
         self._ros_add(made, reader, writer)
         return made
@@ -214,6 +210,27 @@ class EndpointNode:
         self._ros_dds += endpoints
         self._ros_context._discovery.tell()
         self._ros_change()
+
+    def _ros_destroy(self, entity: Any) -> bool:  # noqa: ANN401
+        """Close an entity; return whether it was one of this node."""
+        for group in (self._ros_entities, self._ros_timers, self._ros_guards):
+            if entity in group:
+                group.remove(entity)
+                break
+        else:
+            return False
+        handler = self._ros_endpoint_handlers.pop(entity, None)
+        if handler is not None:
+            self._ros_event_handlers.remove(handler)
+        ends = [getattr(entity, end, None) for end in ('_reader', '_writer')]
+        self._ros_dds = [e for e in self._ros_dds if e not in ends]
+        self._ros_change()
+        entity.destroy()
+        self._ros_context._discovery.tell()
+        return True
+
+    destroy_publisher = destroy_subscription = destroy_client = destroy_service = _ros_destroy
+    destroy_timer = destroy_guard_condition = _ros_destroy
 
 
 def _typename(kind: type) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rcl_interfaces.msg import (
     ListParametersResult,
@@ -14,7 +14,9 @@ from rcl_interfaces.msg import (
 )
 
 from rclpy import _names
+from rclpy._endpoints import EndpointNode
 from rclpy._parameter_rules import as_kind, as_ros, listed, out_of_range, wrong_type
+from rclpy.clock import Clock
 from rclpy.exceptions import (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -24,9 +26,7 @@ from rclpy.exceptions import (
     ParameterUninitializedException,
 )
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
-
-if TYPE_CHECKING:
-    from rclpy.publisher import Publisher
+from rclpy.publisher import Publisher
 
 Check = Callable[[list[Parameter]], SetParametersResult]
 _OK = SetParametersResult(successful=True)
@@ -36,8 +36,11 @@ def _refused(reason: str) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=reason)
 
 
-class ParameterNode:
+class ParameterNode(EndpointNode):
     """What a node can do with parameters."""
+
+    get_clock: Callable[[], Clock]
+    get_fully_qualified_name: Callable[[], str]
 
     def _ros_init_parameters(
         self, overrides: dict[str, Any], allow_undeclared: bool, publisher: Publisher | None
@@ -157,9 +160,7 @@ class ParameterNode:
         """Return parameters; see :meth:`get_parameter`."""
         return [self.get_parameter(name) for name in names]
 
-    def get_parameter_or(
-        self, name: str, alternative_value: Parameter | None = None
-    ) -> Parameter:
+    def get_parameter_or(self, name: str, alternative_value: Parameter | None = None) -> Parameter:
         """Return a parameter, or the alternative where it is not declared or has no value."""
         found = self._ros_parameters.get(name)
         if found is None or found.type_ == Parameter.Type.NOT_SET:
@@ -303,9 +304,9 @@ class ParameterNode:
         if self._ros_parameter_publisher is None:
             return
         event = ParameterEvent(
-            node=self.get_fully_qualified_name(),  # type: ignore[attr-defined]
+            node=self.get_fully_qualified_name(),
             **{f'{kind}_parameters': [p.to_parameter_msg() for p in parameters]
                for kind, parameters in lists.items()},
         )  # fmt: skip
-        event.stamp = self.get_clock().now().to_msg()  # type: ignore[attr-defined]
+        event.stamp = self.get_clock().now().to_msg()
         self._ros_parameter_publisher.publish(event)

@@ -6,16 +6,14 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
+from rclpy.context import Context
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from ros2_embedded import transport
 from ros2_embedded.cdr import from_cdr, to_cdr
-
-if TYPE_CHECKING:
-    from rclpy.callback_groups import CallbackGroup
-    from rclpy.context import Context
-    from rclpy.qos import QoSProfile
 
 _HEADER = struct.Struct('<Qq')
 _POLL_S = 0.02

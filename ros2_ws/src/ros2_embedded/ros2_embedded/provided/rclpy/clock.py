@@ -6,15 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from rclpy.clock_type import ClockType
+from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.exceptions import NotInitializedException
 from rclpy.time import Time
-
-if TYPE_CHECKING:
-    from rclpy.context import Context
+from rclpy.utilities import get_default_context
 
 _POLL_S = 0.05
 
@@ -162,8 +160,6 @@ class Clock:
             ValueError: The time is of another kind of clock.
             NotInitializedException: The context is not initialized.
         """
-        from rclpy.utilities import get_default_context
-
         context = context or get_default_context()
         if not context.ok():
             raise NotInitializedException

@@ -7,20 +7,20 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-from rclpy import _arguments, signals
+from rclpy import _arguments, _protocols
 from rclpy._discovery import Discovery
 from rclpy.exceptions import NotInitializedException
 from rclpy.logging import set_logger_level
 from ros2_embedded import transport
 
-if TYPE_CHECKING:
-    from rclpy.executors import Executor
-
 
 class Context:
     """The life of a ROS program, from init to shutdown."""
+
+    # All that were initialized: signals end them.
+    _all: ClassVar[weakref.WeakSet[Context]] = weakref.WeakSet()
 
     def __init__(self) -> None:
         """Start uninitialized."""
@@ -29,7 +29,7 @@ class Context:
         self._shut.set()
         self._lock = threading.RLock()
         self._on_shutdown: list[Callable[[], None]] = []
-        self._executors: weakref.WeakSet[Executor] = weakref.WeakSet()
+        self._executors: weakref.WeakSet[_protocols.Executor] = weakref.WeakSet()
         self._arguments = _arguments.Arguments()
 
     def init(
@@ -61,7 +61,7 @@ class Context:
             self._participant = transport.Participant(domain_id, self._arguments.enclave)
             self._discovery = Discovery(self._participant)
             self._shut.clear()
-            signals.contexts.add(self)
+            self._all.add(self)
             atexit.register(self._close)
 
     def _joined(self) -> transport.Participant:

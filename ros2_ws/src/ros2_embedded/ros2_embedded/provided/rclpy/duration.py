@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+
+from builtin_interfaces.msg import Duration as DurationMessage
 
 from rclpy.constants import S_TO_NS
-
-if TYPE_CHECKING:
-    from builtin_interfaces.msg import Duration as DurationMessage
 
 _LIMIT = 2**63
 
@@ -35,8 +33,6 @@ class Duration:
 
     def to_msg(self) -> DurationMessage:
         """Return the span as a message."""
-        from builtin_interfaces.msg import Duration as DurationMessage
-
         seconds, nanoseconds = divmod(self._ns, S_TO_NS)
         return DurationMessage(sec=seconds, nanosec=nanoseconds)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.logging import get_logger
-
-if TYPE_CHECKING:
-    from rclpy.callback_groups import CallbackGroup
 
 
 class QoSRequestedDeadlineMissedInfo(NamedTuple):

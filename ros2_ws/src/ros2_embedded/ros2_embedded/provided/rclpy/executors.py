@@ -9,16 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rclpy import _protocols
 from rclpy.clock import ROSClock
+from rclpy.context import Context
 from rclpy.task import Future, Task
 from rclpy.utilities import get_default_context
 from ros2_embedded import transport
-
-if TYPE_CHECKING:
-    from rclpy.context import Context
-    from rclpy.node import Node
 
 # How often executors ask endpoints for events: DDS offers no cheap way to be woken by them.
 _EVENTS_S = 0.1
@@ -55,7 +53,7 @@ class Executor:
         """
         self._context = context or get_default_context()
         participant = self._context._joined()
-        self._nodes: list[Node] = []
+        self._nodes: list[_protocols.Node] = []
         self._waitset, self._guard = participant.waitset(), participant.guard()
         self._waitset.attach(self._guard)
         self._by_reader: dict[transport.Reader, Any] = {}
@@ -73,7 +71,7 @@ class Executor:
         """The context of all its nodes."""
         return self._context
 
-    def add_node(self, node: Node) -> bool:
+    def add_node(self, node: _protocols.Node) -> bool:
         """Work for a node; return whether it is new here."""
         with self._lock:
             if node in self._nodes:
@@ -83,17 +81,17 @@ class Executor:
         self._change()
         return True
 
-    def remove_node(self, node: Node) -> None:
+    def remove_node(self, node: _protocols.Node) -> None:
         """Work for it no more."""
         with self._lock:
             if node not in self._nodes:
                 return
             self._nodes.remove(node)
-        if node._ros_executor_ref() is self:
+        if node.executor is self:
             node._ros_forget_executor()
         self._change()
 
-    def get_nodes(self) -> list[Node]:
+    def get_nodes(self) -> list[_protocols.Node]:
         """Return the nodes."""
         return list(self._nodes)
 

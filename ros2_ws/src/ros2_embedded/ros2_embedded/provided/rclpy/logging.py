@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.impl.rcutils_logger import RcutilsLogger, levels
-
-if TYPE_CHECKING:
-    from rclpy.node import Node
 
 __all__ = ['LoggingSeverity', 'get_logger', 'get_logging_directory', 'set_logger_level']
 
@@ -57,17 +53,3 @@ def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:
 def get_logging_directory() -> Path:
     """Return where files would go; this package writes none."""
     return Path.home() / '.ros' / 'log'
-
-
-def _attach(node: Node) -> None:
-    """Let a node's log go to /rosout too."""
-    from rcl_interfaces.msg import Log
-
-    from rclpy.qos import qos_profile_rosout_default
-
-    publisher = node.create_publisher(Log, '/rosout', qos_profile_rosout_default)
-
-    def publish(record: dict[str, object]) -> None:
-        publisher.publish(Log(stamp=node.get_clock().now().to_msg(), **record))
-
-    node.get_logger()._publish = publish

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.msg import Log, ParameterEvent
 
-from rclpy import _arguments, _names, logging
-from rclpy._endpoints import EndpointNode
+from rclpy import _arguments, _names
 from rclpy._graph import GraphNode
 from rclpy._parameters import ParameterNode
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ROSClock
-from rclpy.event_handler import (
-    EventHandler,
-)
+from rclpy.context import Context
+from rclpy.event_handler import EventHandler
+from rclpy.executors import Executor
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter_service import ParameterService
 from rclpy.publisher import Publisher
-from rclpy.qos import (
-    qos_profile_parameter_events,
-)
+from rclpy.qos import qos_profile_parameter_events, qos_profile_rosout_default
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.time_source import TimeSource
@@ -33,14 +29,8 @@ from rclpy.timer import Rate, Timer
 from rclpy.utilities import get_default_context
 from ros2_embedded import transport
 
-if TYPE_CHECKING:
-    from rclpy.context import Context
-    from rclpy.executors import Executor
 
-_ids_lock = threading.Lock()
-
-
-class Node(EndpointNode, ParameterNode, GraphNode):
+class Node(ParameterNode, GraphNode):
     """A node: the owner of publishers, subscriptions, services, clients, timers, parameters."""
 
     _ros_executor_ref: Callable[[], Executor | None]
@@ -94,7 +84,7 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         self._ros_time_source = TimeSource(node=self)
         self._ros_time_source.attach_clock(self._ros_clock)
         if enable_rosout and common.rosout:
-            logging._attach(self)
+            self._ros_log_to_topic()
 
     def _ros_take_names(self, name: str, namespace: str) -> None:
         space = namespace if namespace.startswith('/') else f'/{namespace}'
@@ -116,15 +106,22 @@ class Node(EndpointNode, ParameterNode, GraphNode):
         overrides |= {parameter.name: parameter.value for parameter in given}
         self._ros_init_parameters({}, allow_undeclared, None)
         publisher = self.create_publisher(
-            ParameterEvent, '/parameter_events',
-            qos_profile_parameter_events,
-        )  # fmt: skip
+            ParameterEvent, '/parameter_events', qos_profile_parameter_events
+        )
         self._ros_init_parameters(overrides, allow_undeclared, publisher)
         if declare:
             for name, value in overrides.items():
                 self.declare_parameter(name, value)
         if services:
             self._ros_parameter_service = ParameterService(self)
+
+    def _ros_log_to_topic(self) -> None:
+        publisher = self.create_publisher(Log, '/rosout', qos_profile_rosout_default)
+
+        def publish(record: dict[str, Any]) -> None:
+            publisher.publish(Log(stamp=self.get_clock().now().to_msg(), **record))
+
+        self.get_logger()._publish = publish
 
     def __enter__(self) -> Node:
         """Return itself."""
@@ -272,27 +269,6 @@ class Node(EndpointNode, ParameterNode, GraphNode):
 
     def _ros_polled(self) -> list[Any]:
         return [*self._ros_timers, *self._ros_guards]
-
-    def _ros_destroy(self, entity: Any) -> bool:  # noqa: ANN401
-        """Close an entity; return whether it was one of this node."""
-        for group in (self._ros_entities, self._ros_timers, self._ros_guards):
-            if entity in group:
-                group.remove(entity)
-                break
-        else:
-            return False
-        handler = self._ros_endpoint_handlers.pop(entity, None)
-        if handler is not None:
-            self._ros_event_handlers.remove(handler)
-        ends = [getattr(entity, end, None) for end in ('_reader', '_writer')]
-        self._ros_dds = [e for e in self._ros_dds if e not in ends]
-        self._ros_change()
-        entity.destroy()
-        self._ros_context._discovery.tell()
-        return True
-
-    destroy_publisher = destroy_subscription = destroy_client = destroy_service = _ros_destroy
-    destroy_timer = destroy_guard_condition = _ros_destroy
 
     def destroy_rate(self, rate: Rate) -> bool:
         """End a rate."""

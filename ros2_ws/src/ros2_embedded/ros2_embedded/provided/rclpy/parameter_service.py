@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import (
@@ -14,12 +14,10 @@ from rcl_interfaces.srv import (
     SetParametersAtomically,
 )
 
+from rclpy._parameters import ParameterNode
 from rclpy.exceptions import ParameterException, ParameterNotDeclaredException
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
-
-if TYPE_CHECKING:
-    from rclpy.node import Node
 
 _EMPTY = Parameter('')
 
@@ -27,7 +25,7 @@ _EMPTY = Parameter('')
 class ParameterService:
     """Answers `ros2 param` for one node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: ParameterNode) -> None:
         """Offer the services."""
         self._node = node
         for kind, name, answer in (

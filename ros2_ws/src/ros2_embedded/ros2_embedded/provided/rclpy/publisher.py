@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from rclpy.duration import Duration
+from rclpy.qos import QoSProfile
 from ros2_embedded import transport
 from ros2_embedded.cdr import to_cdr
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rclpy.qos import QoSProfile
 
 
 class Publisher:

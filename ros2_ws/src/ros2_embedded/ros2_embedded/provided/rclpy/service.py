@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
+from rclpy.qos import QoSProfile
 from ros2_embedded import transport
 from ros2_embedded.cdr import from_cdr, to_cdr
-
-if TYPE_CHECKING:
-    from rclpy.callback_groups import CallbackGroup
-    from rclpy.qos import QoSProfile
 
 _HEADER = slice(4, 20)
 """Where the client's number and the sequence number stand in a request and its response."""

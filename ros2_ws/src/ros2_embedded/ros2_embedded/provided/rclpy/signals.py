@@ -5,12 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 import types
-import weakref
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rclpy.context import Context
+from rclpy.context import Context
 
 
 class SignalHandlerOptions(Enum):
@@ -22,7 +20,6 @@ class SignalHandlerOptions(Enum):
     ALL = (signal.SIGINT, signal.SIGTERM)
 
 
-contexts: weakref.WeakSet[Context] = weakref.WeakSet()
 _earlier: dict[int, Any] = {}
 
 
@@ -50,7 +47,7 @@ def get_current_signal_handlers_options() -> SignalHandlerOptions:
 
 def _handle(number: int, frame: types.FrameType | None) -> None:
     """Shut down, and let an earlier handler of Python know (KeyboardInterrupt, for example)."""
-    for context in list(contexts):
+    for context in list(Context._all):
         context._end()
     earlier = _earlier.get(number)
     if callable(earlier):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
+from rclpy.callback_groups import CallbackGroup
+from rclpy.qos import QoSProfile
 from ros2_embedded import transport
 from ros2_embedded.cdr import from_cdr
-
-if TYPE_CHECKING:
-    from rclpy.callback_groups import CallbackGroup
-    from rclpy.qos import QoSProfile
 
 
 class MessageInfo(TypedDict):

@@ -8,16 +8,15 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rclpy.executors import Executor
+from rclpy import _protocols
 
 
 class Future:
     """A value that will be there later."""
 
-    def __init__(self, *, executor: Executor | None = None) -> None:
+    def __init__(self, *, executor: _protocols.Executor | None = None) -> None:
         """Start without a value."""
         self._done = self._cancelled = False
         self._result: Any = None
@@ -25,7 +24,7 @@ class Future:
         self._exception_fetched = False
         self._callbacks: list[Callable[[Future], Any]] = []
         self._lock = threading.Lock()
-        self._executor: Callable[[], Executor | None] = lambda: None
+        self._executor: Callable[[], _protocols.Executor | None] = lambda: None
         if executor is not None:
             self._set_executor(executor)
 
@@ -98,7 +97,7 @@ class Future:
             self._callbacks = [c for c in self._callbacks if c != callback]
             return found
 
-    def _set_executor(self, executor: Executor) -> None:
+    def _set_executor(self, executor: _protocols.Executor) -> None:
         self._executor = weakref.ref(executor)
 
     def _tell(self) -> None:
@@ -126,7 +125,7 @@ class Task(Future):
         handler: Callable[..., Any] | Any,  # noqa: ANN401 (or a coroutine)
         args: tuple[Any, ...] | None = None,
         kwargs: dict[str, Any] | None = None,
-        executor: Executor | None = None,
+        executor: _protocols.Executor | None = None,
     ) -> None:
         """Take what is to be run."""
         super().__init__(executor=executor)

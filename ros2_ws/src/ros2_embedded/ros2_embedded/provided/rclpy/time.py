@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, overload
+from typing import overload
+
+from builtin_interfaces.msg import Time as TimeMessage
 
 from rclpy.clock_type import ClockType
 from rclpy.constants import S_TO_NS
 from rclpy.duration import Duration
-
-if TYPE_CHECKING:
-    from builtin_interfaces.msg import Time as TimeMessage
 
 _LIMIT = 2**63
 
@@ -56,8 +55,6 @@ class Time:
 
     def to_msg(self) -> TimeMessage:
         """Return the time as a message."""
-        from builtin_interfaces.msg import Time as TimeMessage
-
         seconds, nanoseconds = self.seconds_nanoseconds()
         return TimeMessage(sec=seconds, nanosec=nanoseconds)
 

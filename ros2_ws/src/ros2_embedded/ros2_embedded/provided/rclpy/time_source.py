@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rcl_interfaces.msg import SetParametersResult
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from rclpy._parameters import ParameterNode
 from rclpy.clock import ROSClock
 from rclpy.clock_type import ClockType
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
-
-if TYPE_CHECKING:
-    from rcl_interfaces.msg import SetParametersResult
-    from rosgraph_msgs.msg import Clock as ClockMessage
-
-    from rclpy.node import Node
 
 CLOCK_TOPIC = '/clock'
 USE_SIM_TIME_NAME = 'use_sim_time'
@@ -23,7 +21,7 @@ USE_SIM_TIME_NAME = 'use_sim_time'
 class TimeSource:
     """Drives the clocks attached to it."""
 
-    def __init__(self, *, node: Node) -> None:
+    def __init__(self, *, node: ParameterNode) -> None:
         """Declare use_sim_time on the node, and follow it."""
         self._node = node
         self._clocks: set[ROSClock] = set()
@@ -43,8 +41,6 @@ class TimeSource:
     @ros_time_is_active.setter
     def ros_time_is_active(self, enabled: bool) -> None:
         if enabled and self._subscription is None:
-            from rosgraph_msgs.msg import Clock as ClockMessage
-
             newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
             self._subscription = self._node.create_subscription(
                 ClockMessage, CLOCK_TOPIC, self.clock_callback, newest
@@ -78,8 +74,6 @@ class TimeSource:
             clock.set_ros_time_override(self._last)
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
-        from rcl_interfaces.msg import SetParametersResult
-
         wrong = any(
             p.name == USE_SIM_TIME_NAME and p.type_ != Parameter.Type.BOOL for p in parameters
         )

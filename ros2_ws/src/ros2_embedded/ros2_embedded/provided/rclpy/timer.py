@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock
+from rclpy.context import Context
 from rclpy.exceptions import ROSInterruptException
 from rclpy.time import Time
-
-if TYPE_CHECKING:
-    from rclpy.callback_groups import CallbackGroup
-    from rclpy.context import Context
 
 
 class TimerInfo(NamedTuple):

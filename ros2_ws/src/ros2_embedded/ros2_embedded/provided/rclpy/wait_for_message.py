@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
-
-if TYPE_CHECKING:
-    from rclpy.node import Node
 
 
 def wait_for_message(
@@ -21,8 +20,6 @@ def wait_for_message(
     time_to_wait: float = -1,
 ) -> tuple[bool, Any]:
     """Return (True, message), or (False, None) after the time in seconds (below 0: no end)."""
-    from rclpy.executors import SingleThreadedExecutor
-
     arrived = Future()
 
     def take(message: Any) -> None:  # noqa: ANN401

@@ -66,9 +66,7 @@ class LifecycleNodeMixin(ManagedEntity):
 
     def create_lifecycle_publisher(self, *args: Any, **kwargs: Any) -> LifecyclePublisher:  # noqa: ANN401
         """Return a publisher that is silent while the node is not active."""
-        made = self.create_publisher(
-            *args, publisher_class=LifecyclePublisher, **kwargs
-        )
+        made = self.create_publisher(*args, publisher_class=LifecyclePublisher, **kwargs)
         self.add_managed_entity(made)
         return made
 
@@ -151,9 +149,7 @@ class LifecycleNodeMixin(ManagedEntity):
         try:
             result = getattr(self, f'on_{callback}')(state)
         except Exception:
-            self.get_logger().error(
-                f'on_{callback} failed: {traceback.format_exc()}'
-            )
+            self.get_logger().error(f'on_{callback} failed: {traceback.format_exc()}')
             return _ERROR
         return result if isinstance(result, TransitionCallbackReturn) else _ERROR
 
