@@ -94,7 +94,7 @@ def preset(args: argparse.Namespace) -> TrainConfig:
     Raises:
         ClaifoError: no such preset or option, or no such device.
     """
-    from claifo.commands.train import find_preset
+    from claifo.presets import find_preset
     from claifo_core.config import settings
     from claifo_core.device.devices import choose_device
 

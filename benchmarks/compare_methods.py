@@ -34,7 +34,7 @@ def methods(preset: str) -> dict[str, TrainConfig]:
     Raises:
         ClaifoError: no such preset.
     """
-    from claifo.commands.train import find_preset
+    from claifo.presets import find_preset
     from claifo_core.config import settings
     from claifo_core.config.methods import METHODS
 

@@ -28,7 +28,7 @@ from reproduce_runs import EXPERIMENTS, Reproduction, Run, waiting
 
 from claifo.arguments import count
 from claifo.cli import Parser
-from claifo.commands.train import stop_on_interrupt
+from claifo.interrupts import stop_on_interrupt
 from claifo_core.config import settings
 from claifo_core.config.methods import METHODS
 from claifo_core.device.devices import choose_device

@@ -84,8 +84,8 @@ def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     import functools
     from contextlib import closing
 
-    from claifo.commands.train import stop_on_interrupt
     from claifo.environments import env_spec
+    from claifo.interrupts import stop_on_interrupt
     from claifo.training import read_expert, setting
     from claifo_core.config import settings
     from claifo_core.training.trainer import Trainer, World

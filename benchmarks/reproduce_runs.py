@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from reproduce_film import Film
 
-from claifo.commands.train import find_preset
 from claifo.environments import films_of
+from claifo.presets import find_preset
 from claifo_core.config import settings
 from claifo_core.config.methods import METHODS, method
 from claifo_core.errors import ClaifoError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claifo.cli import Parser, guarded
-from claifo.commands.train import stop_on_interrupt
+from claifo.interrupts import stop_on_interrupt
 from claifo.resources import SOURCE_ROOT, config_dir
 
 # The rest is imported where it is used: simulator processes import this module, and need no torch.

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from claifo_core.config import EnvConfig, TrainConfig
-    from claifo_sim.env import Lens, SimEnv
+    from claifo_sim.env import SimEnv
+    from claifo_sim.spec import Lens
 
 
 def expert_bag(

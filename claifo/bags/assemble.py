@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from claifo.bags.cdr import CameraImage
     from claifo.bags.options import ReadOptions
-    from claifo.bags.report import Tally
+    from claifo.bags.report import BagReport
 
 _NS_PER_S = 1_000_000_000
 _LONGEST_HOLD_NS = 60 * _NS_PER_S
@@ -27,11 +27,11 @@ _LONGEST_HOLD_NS = 60 * _NS_PER_S
 class Episode:
     """Frames of one episode as they come in; only those that a tick shows are decoded."""
 
-    def __init__(self, where: str, options: ReadOptions, tally: Tally) -> None:
-        """Begin an episode of ``where`` (bag and topic, for messages) and count in ``tally``."""
+    def __init__(self, where: str, options: ReadOptions, report: BagReport) -> None:
+        """Begin an episode of ``where`` (bag and topic, for messages) and count in ``report``."""
         self._where = where
         self._options = options
-        self._tally = tally
+        self._report = report
         self._resampler = Resampler(options.rate_hz)
         self._buffer = FrameBuffer(options.frames.size_px)
         self._last: CameraImage | None = None
@@ -53,7 +53,7 @@ class Episode:
         if pause_ns > self._longest_ns:
             self._longest_ns = pause_ns
         self._show(self._resampler.push(stamp_ns))
-        self._last, self._last_ns, self._last_number = image, stamp_ns, self._tally.bag_frames
+        self._last, self._last_ns, self._last_number = image, stamp_ns, self._report.bag_frames
         self._frames += 1
 
     def drop_if_short(self) -> bool:
@@ -62,7 +62,7 @@ class Episode:
         if self._buffer.count >= self._options.min_frames:
             return False
         reason = f'{self._where}: the last episode, {self._length()}, was left out'
-        self._tally.losses.append(Loss(reason, 0))
+        self._report.losses.append(Loss(reason, 0))
         return True
 
     def finish(self) -> NDArray[np.uint8]:
@@ -70,20 +70,20 @@ class Episode:
         self._show(self._resampler.finish())
         if self._buffer.count < self._options.min_frames:
             raise ClaifoError(
-                f'{self._where}: episode {len(self._tally.lengths) + 1} has {self._length()}, '
+                f'{self._where}: episode {len(self._report.lengths) + 1} has {self._length()}, '
                 f'fewer than the {self._options.min_frames} that learning needs; '
                 'remove it or record it longer'
             )
-        self._tally.end_episode(self._first_ns, self._kept, self._buffer.count)
+        self._report.end_episode(self._first_ns, self._kept, self._buffer.count)
         span_s = (self._last_ns - self._first_ns) / _NS_PER_S
-        self._tally.time(self._frames - 1, span_s, self._longest_ns / _NS_PER_S)
+        self._report.time(self._frames - 1, span_s, self._longest_ns / _NS_PER_S)
         return self._buffer.finish()
 
     def _length(self) -> str:
         return f'{self._buffer.count} frames at {self._options.rate_hz:g} Hz'
 
     def _bad_stamp(self, stamp_ns: int) -> ClaifoError:
-        number = self._tally.bag_frames
+        number = self._report.bag_frames
         if stamp_ns < self._last_ns:
             return ClaifoError(
                 f'{self._where}: the stamp jumps back at frame {number}, from '
@@ -102,7 +102,7 @@ class Episode:
         self._kept += 1
         try:
             picture = decode(self._last)
-            if picture.shape != self._tally.bag_shape:
+            if picture.shape != self._report.bag_shape:
                 self._begin_size(picture.shape)
             self._buffer.append(prepare(picture, self._options.frames), ticks)
         except ClaifoError as error:
@@ -110,16 +110,15 @@ class Episode:
 
     def _begin_size(self, shape: tuple[int, ...]) -> None:
         """Note encoding and size of the first frame of a bag; refuse another size after it."""
-        if self._tally.bag_shape:
-            height, width, _ = self._tally.bag_shape
+        if self._report.bag_shape:
+            height, width, _ = self._report.bag_shape
             raise ClaifoError(
                 f'{shape[1]}x{shape[0]} pixels, but frames before it have {width}x{height}; '
                 'a bag must keep one size'
             )
-        self._tally.bag_shape = shape
-        self._tally.sizes[shape[1], shape[0]] = None
+        self._report.bag_shape = shape
         assert self._last is not None
-        self._tally.encodings[encoding_of(self._last)] = None
+        self._report.see(encoding_of(self._last), shape[1], shape[0])
 
 
 def encoding_of(image: CameraImage) -> str:

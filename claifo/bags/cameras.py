@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from claifo.bags.cdr import CameraImage
     from claifo.bags.options import ReadOptions
-    from claifo.bags.report import Tally
+    from claifo.bags.report import BagReport
 
 _NS_PER_S = 1_000_000_000
 
@@ -31,9 +31,9 @@ _NS_PER_S = 1_000_000_000
 class _Camera:
     """The frames of one camera that no tick has left behind."""
 
-    def __init__(self, name: str, options: ReadOptions, tally: Tally) -> None:
+    def __init__(self, name: str, options: ReadOptions, report: BagReport) -> None:
         self.name, self.shown = name, 0
-        self._options, self._tally = options, tally
+        self._options, self._report = options, report
         self.first_ns = self.last_ns = -1
         self._frames: deque[tuple[int, CameraImage]] = deque()
         self._prepared: NDArray[np.uint8] | None = None
@@ -57,8 +57,7 @@ class _Camera:
         self.shown += 1
         picture = decode(image)
         height, width, _ = picture.shape
-        self._tally.sizes[width, height] = None
-        self._tally.encodings[encoding_of(image)] = None
+        self._report.see(encoding_of(image), width, height)
         return prepare(picture, self._options.frames)
 
 
@@ -66,11 +65,11 @@ class Rig:
     """Frames of one episode as they come in from several cameras."""
 
     def __init__(
-        self, where: str, names: list[str], options: ReadOptions, tally: Tally
+        self, where: str, names: list[str], options: ReadOptions, report: BagReport
     ) -> None:
-        """Begin an episode of ``where`` (bag and topics, for messages); count in ``tally``."""
-        self._where, self._options, self._tally = where, options, tally
-        self._cameras = [_Camera(name, options, tally) for name in names]
+        """Begin an episode of ``where`` (bag and topics, for messages); count in ``report``."""
+        self._where, self._options, self._report = where, options, report
+        self._cameras = [_Camera(name, options, report) for name in names]
         self._buffer = FrameBuffer(options.frames.size_px, len(names))
         self._late_ns = int(JITTER * _NS_PER_S / options.rate_hz)
         self._newest_ns = -1
@@ -133,7 +132,7 @@ class Rig:
         if self._buffer.count >= self._options.min_frames:
             return False
         reason = f'{self._where}: the last episode, {self._buffer.count} frames, was left out'
-        self._tally.losses.append(Loss(reason, 0))
+        self._report.losses.append(Loss(reason, 0))
         return True
 
     def finish(self) -> NDArray[np.uint8]:
@@ -145,12 +144,12 @@ class Rig:
         self._end()
         if self._buffer.count < self._options.min_frames:
             raise ClaifoError(
-                f'{self._where}: episode {len(self._tally.lengths) + 1} has {self._buffer.count} '
+                f'{self._where}: episode {len(self._report.lengths) + 1} has {self._buffer.count} '
                 f'frames at {self._options.rate_hz:g} Hz, fewer than the '
                 f'{self._options.min_frames} that learning needs; remove it or record it longer'
             )
         shown = sum(camera.shown for camera in self._cameras)
-        self._tally.end_episode(
+        self._report.end_episode(
             self._start_ns(), shown, self._buffer.count, len(self._cameras)
         )
         return self._buffer.finish()

@@ -11,7 +11,7 @@ from claifo.bags.cdr import IMAGE_TYPES, Parser, RawImage
 from claifo.bags.codecs import decode
 from claifo.bags.episodes import bag_episodes, choose_topic
 from claifo.bags.reader import Bag, find_bags
-from claifo.bags.report import Tally
+from claifo.bags.report import BagReport
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from claifo.bags.options import ReadOptions
     from claifo.bags.parts import Topic
     from claifo.bags.reader import BagPath
-    from claifo.bags.report import BagReport
 
 
 @dataclass
@@ -143,14 +142,14 @@ def check(paths: Sequence[Path], options: ReadOptions) -> tuple[BagReport, list[
     Raises:
         ClaifoError: there is no bag at all.
     """
-    tally = Tally()
-    errors = [error for where in find_bags(paths) if (error := _problem(where, options, tally))]
-    return tally.report(), errors
+    report = BagReport()
+    errors = [error for where in find_bags(paths) if (error := _problem(where, options, report))]
+    return report, errors
 
 
-def _problem(where: BagPath, options: ReadOptions, tally: Tally) -> str:
+def _problem(where: BagPath, options: ReadOptions, report: BagReport) -> str:
     try:
-        for _ in bag_episodes(where, options, tally):
+        for _ in bag_episodes(where, options, report):
             pass
     except ClaifoError as error:
         return str(error)

@@ -16,7 +16,7 @@ import numpy as np
 
 from claifo.bags.episodes import each_episode
 from claifo.bags.messages import ACTION, TIME_STEP, newest_at, read_stamped, ticks_of
-from claifo.bags.report import Tally
+from claifo.bags.report import BagReport
 from claifo_core.data import Demonstration
 from claifo_core.errors import ClaifoError
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from claifo.bags.messages import Stamped
     from claifo.bags.options import ReadOptions
     from claifo.bags.reader import BagPath
-    from claifo.bags.report import BagReport
 
 ACTION_TOPIC, REWARD_TOPIC = '/action', '/time_step'
 """Where `claifo expert record --actions` writes them."""
@@ -67,16 +66,16 @@ def read_demonstrations(
         ClaifoError: as :func:`claifo.bags.read_episodes`; also when a topic, an action or a reward
             is missing, or an action is not A numbers in [-1, 1].
     """
-    tally = Tally()
+    report = BagReport()
     films: list[NDArray[np.uint8]] = []
     shown: list[Demonstration] = []
     actions = functools.lru_cache(1)(
         functools.partial(_read_actions, topic=action_topic, action_dim=action_dim)
     )
     rewards = functools.lru_cache(1)(functools.partial(_read_rewards, topic=reward_topic))
-    for where, film in each_episode(paths, options, tally):
+    for where, film in each_episode(paths, options, report):
         films.append(film)
-        ticks_ns = ticks_of(tally.starts_ns[-1], len(film), options.rate_hz)
+        ticks_ns = ticks_of(report.starts_ns[-1], len(film), options.rate_hz)
         said = f'{where.path}: {{}}: episode {len(films)}'
         taken = _taken(
             ticks_ns[:-1], actions(where), options.rate_hz, said.format(action_topic)
@@ -88,7 +87,7 @@ def read_demonstrations(
             shown.append(Demonstration(taken, *earned))
         else:
             shown.append(Demonstration(taken))
-    return films, shown, tally.report()
+    return films, shown, report
 
 
 def _read_actions(where: BagPath, topic: str, action_dim: int) -> Stamped:

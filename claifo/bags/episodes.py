@@ -21,7 +21,7 @@ from claifo.bags.assemble import Episode
 from claifo.bags.cameras import Rig
 from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
 from claifo.bags.reader import Bag, find_bags
-from claifo.bags.report import Tally
+from claifo.bags.report import BagReport
 from claifo_core.data.observations import observe_episode
 from claifo_core.errors import ClaifoError, did_you_mean
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from claifo.bags.options import ReadOptions
     from claifo.bags.parts import Message, Topic
     from claifo.bags.reader import BagPath
-    from claifo.bags.report import BagReport
 
 
 def read_episodes(
@@ -54,15 +53,15 @@ def read_episodes(
     Raises:
         ClaifoError: something in the bags cannot be learned from; names the bag and the value.
     """
-    tally = Tally()
-    episodes = [episode for _, episode in each_episode(paths, options, tally)]
-    return episodes, tally.report()
+    report = BagReport()
+    episodes = [episode for _, episode in each_episode(paths, options, report)]
+    return episodes, report
 
 
 def each_episode(
-    paths: Sequence[Path], options: ReadOptions, tally: Tally
+    paths: Sequence[Path], options: ReadOptions, report: BagReport
 ) -> Iterator[tuple[BagPath, NDArray[np.uint8]]]:
-    """Yield the episodes of bags with the bag of each, and count in ``tally`` what was read.
+    """Yield the episodes of bags with the bag of each, and count in ``report`` what was read.
 
     Raises:
         ClaifoError: as :func:`read_episodes`.
@@ -70,7 +69,7 @@ def each_episode(
     count = 0
     for where in find_bags(paths):
         wanted = options.max_episodes - count if options.max_episodes else None
-        with closing(bag_episodes(where, options, tally)) as found:
+        with closing(bag_episodes(where, options, report)) as found:
             for episode in islice(found, wanted):
                 count += 1
                 yield where, episode
@@ -79,7 +78,7 @@ def each_episode(
 
 
 def bag_episodes(
-    where: BagPath, options: ReadOptions, tally: Tally
+    where: BagPath, options: ReadOptions, report: BagReport
 ) -> Generator[NDArray[np.uint8], None, None]:
     """Yield the episodes of one bag.
 
@@ -89,14 +88,14 @@ def bag_episodes(
     with Bag(where) as bag:
         topics = [choose_topic(bag, name) for name in options.topics or ('',)]
         marker = _marker_topic(bag, options)
-        tally.begin_bag(', '.join(topic.name for topic in topics))
-        before = len(tally.lengths)
+        report.begin_bag(', '.join(topic.name for topic in topics))
+        before = len(report.lengths)
         try:
-            for episode in _episodes(bag, topics, marker, options, tally):
+            for episode in _episodes(bag, topics, marker, options, report):
                 yield observe_episode(options.frames.observation, episode)
         finally:
-            tally.end_bag(bag.losses)
-        if len(tally.lengths) == before:
+            report.end_bag(bag.losses)
+        if len(report.lengths) == before:
             raise ClaifoError(_nothing_left(bag, topics, marker))
 
 
@@ -158,7 +157,7 @@ def _nothing_left(bag: Bag, topics: list[Topic], marker: str) -> str:
 
 
 def _episodes(
-    bag: Bag, topics: list[Topic], marker: str, options: ReadOptions, tally: Tally
+    bag: Bag, topics: list[Topic], marker: str, options: ReadOptions, report: BagReport
 ) -> Iterator[NDArray[np.uint8]]:
     """Split the messages of a bag into episodes."""
     where = f'{bag.path}: {", ".join(topic.name for topic in topics)}'
@@ -167,13 +166,13 @@ def _episodes(
     parsers = {topic: Parser(topic.type) for topic in topics}
     for message in bag.messages():
         if parser := parsers.get(message[0]):
-            stamp_ns, image = _parse(bag, parser, message, tally)
+            stamp_ns, image = _parse(bag, parser, message, report)
             if waiting:
                 continue
             if episode and options.split == 'gap' and episode.pause_s(stamp_ns) > options.gap_s:
                 yield episode.finish()
                 episode = None
-            episode = episode or _begin(where, topics, options, tally)
+            episode = episode or _begin(where, topics, options, report)
             episode.add(stamp_ns, image, topics.index(message[0]))
         elif message[0].name == marker:
             if episode:
@@ -184,23 +183,25 @@ def _episodes(
 
 
 def _begin(
-    where: str, topics: list[Topic], options: ReadOptions, tally: Tally
+    where: str, topics: list[Topic], options: ReadOptions, report: BagReport
 ) -> Episode | Rig:
     if len(topics) == 1:
-        return Episode(where, options, tally)
-    return Rig(where, [topic.name for topic in topics], options, tally)
+        return Episode(where, options, report)
+    return Rig(where, [topic.name for topic in topics], options, report)
 
 
-def _parse(bag: Bag, parser: Parser, message: Message, tally: Tally) -> tuple[int, CameraImage]:
+def _parse(
+    bag: Bag, parser: Parser, message: Message, report: BagReport
+) -> tuple[int, CameraImage]:
     """Return the stamp of a frame, in nanoseconds, and the frame."""
     topic, time_ns, data = message
-    tally.bag_frames += 1
+    report.bag_frames += 1
     try:
         stamp_ns, image = parser(data)
     except ClaifoError as error:
-        where = f'{bag.path}: {topic.name}: frame {tally.bag_frames}'
+        where = f'{bag.path}: {topic.name}: frame {report.bag_frames}'
         raise ClaifoError(f'{where}: {error}') from error
     if stamp_ns:
         return stamp_ns, image
-    tally.unstamped += 1
+    report.unstamped += 1
     return time_ns, image

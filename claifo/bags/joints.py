@@ -12,7 +12,7 @@ import numpy as np
 
 from claifo.bags.episodes import each_episode
 from claifo.bags.messages import newest_at, read_stamped, ticks_of
-from claifo.bags.report import Tally
+from claifo.bags.report import BagReport
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from claifo.bags.messages import Stamped
     from claifo.bags.options import ReadOptions
     from claifo.bags.reader import BagPath
-    from claifo.bags.report import BagReport
     from claifo_core.deploy.contract import Proprio
 
 JOINT_STATE = 'sensor_msgs/msg/JointState'
@@ -46,13 +45,13 @@ def read_felt_episodes(
     Raises:
         ClaifoError: as :func:`claifo.bags.read_episodes`; also when joint states are missing.
     """
-    tally = Tally()
+    report = BagReport()
     films: list[NDArray[np.uint8]] = []
     felt: list[NDArray[np.float32]] = []
     read = functools.lru_cache(1)(functools.partial(_joint_states, proprio=proprio))
-    for where, film in each_episode([bag], options, tally):
+    for where, film in each_episode([bag], options, report):
         stamps_ns, numbers = read(where)
-        ticks_ns = ticks_of(tally.starts_ns[-1], len(film), options.rate_hz)
+        ticks_ns = ticks_of(report.starts_ns[-1], len(film), options.rate_hz)
         newest = newest_at(ticks_ns, stamps_ns, options.rate_hz)
         known = newest >= 0
         if known.sum() < options.min_frames:
@@ -62,7 +61,7 @@ def read_felt_episodes(
             )
         films.append(film[known])
         felt.append(numbers[newest[known]])
-    return films, felt, tally.report()
+    return films, felt, report
 
 
 def _joint_states(where: BagPath, proprio: Proprio) -> Stamped:

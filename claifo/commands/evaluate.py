@@ -81,8 +81,7 @@ def _matrix(args: argparse.Namespace) -> int:
     """Play in many looks, and write CSV and heat map."""
     import sys
 
-    from claifo.robustness import matrix
-    from claifo.robustness import rows as matrix_rows
+    from claifo import robustness
     from claifo_core.errors import ClaifoError
 
     first = args.policy[0]
@@ -93,17 +92,16 @@ def _matrix(args: argparse.Namespace) -> int:
         raise ClaifoError(f'--out {out}: must end in .csv')
     if not out.parent.is_dir():
         raise ClaifoError(f'--out {out}: there is no folder {out.parent}; make it first')
-    rows, looks = matrix_rows.rows_of(args.policy), args.looks.split(',') if args.looks else ()
-    cells = matrix.measure(
-        rows, _seeds(args), looks,
-        lambda line: print(line, file=sys.stderr),
-    )  # fmt: skip
-    shown = matrix_rows.averaged(cells)
-    picture = matrix.write(cells, shown, out)
+    rows, looks = robustness.rows_of(args.policy), args.looks.split(',') if args.looks else ()
+    cells = robustness.measure(
+        rows, _seeds(args), looks, lambda line: print(line, file=sys.stderr)
+    )
+    shown = robustness.averaged(cells)
+    picture = robustness.write(cells, shown, out)
     if args.json:
         print(json.dumps([dataclasses.asdict(cell) for cell in cells]))
     else:
-        print(f'{matrix.to_text(shown)}\nwrote {out} and {picture}')
+        print(f'{robustness.to_text(shown)}\nwrote {out} and {picture}')
     return 0
 
 

@@ -25,8 +25,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Run a graph; returns its exit code."""
-    from claifo.commands.train import stop_on_interrupt
     from claifo.graphs import find, runner
+    from claifo.interrupts import stop_on_interrupt
 
     graph = find(args.graph)
     if args.show_args:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claifo.arguments import count
+from claifo.interrupts import stop_on_interrupt
+from claifo.presets import find_preset
 
 if TYPE_CHECKING:
     from claifo.study.plan import Study
@@ -48,7 +50,6 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run, or resume, the study."""
-    from claifo.commands.train import find_preset
     from claifo.study import config
 
     study = config.load(find_preset(args.file, studies=True))
@@ -64,7 +65,6 @@ def start(study: Study, folder: Path, jobs: int | None, cluster: str | None = No
         jobs: Runs side by side; None: as the study says.
         cluster: Of submitit; None: processes of this machine.
     """
-    from claifo.commands.train import stop_on_interrupt
     from claifo.study import runner
     from claifo.study.executor import Executor, LocalExecutor
 

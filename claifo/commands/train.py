@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from claifo_core.config import TrainConfig
+from claifo.interrupts import stop_on_interrupt
+from claifo.presets import default_run_dir, find_preset
 
-RUNS = Path('runs')
 _NO_OPTIONS = ('run', 'run_dir', 'config', 'method', 'seeds', 'jobs')
 
 
@@ -111,49 +108,3 @@ def _train_seeds(
     study = resolve(name, values, file, 'claifo train')
     folder = getattr(args, 'run_dir', None) or STUDIES / name
     return start(study, folder, getattr(args, 'jobs', None))
-
-
-def find_preset(name: str, studies: bool = False) -> Path:
-    """Return the YAML file of a preset given by path or by name in the config folder.
-
-    Args:
-        name: The path or name.
-        studies: Look among the study files, not among the presets of runs.
-
-    Raises:
-        ClaifoError: there is none.
-    """
-    from claifo.resources import config_dir
-    from claifo_core.errors import ClaifoError, did_you_mean
-
-    path = Path(name)
-    if path.is_file():
-        return path
-    files = config_dir().glob('*.yaml')
-    known = {p.stem: p for p in files if p.stem.startswith('study_') == studies}
-    if path.stem in known and (path.name == name or path.parent.name == 'config'):
-        return known[path.stem]
-    raise ClaifoError(
-        f'{name}: no such {"study" if studies else "preset"}{did_you_mean(path.stem, known)}; '
-        f'give a YAML file or one of {", ".join(sorted(known))}'
-    )
-
-
-def default_run_dir(config: TrainConfig, preset: Path | None, method: str = '') -> Path:
-    """Return the folder in which the same command always finds its run again."""
-    stem = preset.stem if preset else f'{config.env.task}_{config.env.domain.replace("/", "_")}'
-    return RUNS / '_'.join(filter(None, (stem, method, f'seed{config.seed}')))
-
-
-def stop_on_interrupt() -> Any:  # noqa: ANN401 (a callable)
-    """Return a question that Ctrl-C (or SIGTERM) answers with yes; a second one interrupts."""
-    asked = False
-
-    def ask(number: int, frame: types.FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(number, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
-    return lambda: asked

@@ -18,7 +18,7 @@ from claifo.bags.topics import camera_topics
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
-from claifo_sim.registry import EnvSpec, task_info
+from claifo_sim import EnvSpec, task_info
 
 _BOOLEANS = ('true', 'false')
 _RECORDER_GRACE_S = 30.0

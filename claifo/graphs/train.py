@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from claifo.commands.train import default_run_dir, find_preset
 from claifo.environments import env_spec, film_words, films_of
 from claifo.graphs.composition import Argument, Graph, Process
+from claifo.presets import default_run_dir, find_preset
 from claifo_core.config import TrainConfig, settings
 from claifo_core.errors import ClaifoError
 

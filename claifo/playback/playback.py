@@ -74,10 +74,10 @@ class Played:
     """
 
     path: str
-    topics: tuple[str, ...]
+    topics: list[str]
     episodes: int
     steps: int
-    warnings: tuple[str, ...]
+    warnings: list[str]
     mean: list[float]
     std: list[float]
     saturated: list[float]
@@ -151,7 +151,7 @@ def play(
 
 def _play_bag(player: Player, bag: Path, topic: str) -> tuple[list[Film], Played]:
     films, felt, report = player.read(bag, topic)
-    told = (str(bag), report.topics, len(films), sum(map(len, films)), tuple(report.warnings()))
+    told = (str(bag), report.topics, len(films), sum(map(len, films)), report.warnings())
     return films, Played(*told, **_figures(player.actor, films, felt))
 
 

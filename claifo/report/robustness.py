@@ -7,15 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from claifo.report import sections
-from claifo.robustness.heatmap import heat_map
-from claifo.robustness.matrix import read_csv
-from claifo.robustness.rows import averaged
+from claifo.robustness import averaged, heat_map, read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from claifo.robustness.matrix import Cell
+    from claifo.robustness import Cell
 
 
 _OF_RUN = (

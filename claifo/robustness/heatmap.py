@@ -10,14 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from claifo.robustness.matrix import TRAINING, UNSEEN
+from claifo.robustness.cells import TRAINING, UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from claifo.robustness.matrix import Cell
+    from claifo.robustness.cells import Cell
 
 _CELL_IN = 0.52
 _DPI = 110

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from claifo.robustness.matrix import NO_SHARE, TRAINING, Cell, share
+from claifo.robustness.cells import NO_SHARE, TRAINING, Cell, share
 from claifo.study import progress, store
 from claifo_core.errors import ClaifoError
 

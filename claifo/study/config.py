@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from claifo.environments import env_spec
+from claifo.presets import find_preset
 from claifo.study.plan import Options, Study
 from claifo_core.config import methods as known
 from claifo_core.config import settings
@@ -76,8 +77,6 @@ def load(path: Path) -> Study:
             range, or something that stands twice.
         SimError: an unknown task or domain.
     """
-    from claifo.commands.train import find_preset
-
     values = settings.read_yaml(path)
     if 'methods' in values:
         values['methods'] = _as_mapping(values['methods'], f'{path}: methods')

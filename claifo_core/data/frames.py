@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from claifo_core.data.observations import check_kind
@@ -67,6 +66,8 @@ def prepare(image: NDArray[np.uint8], spec: FrameSpec) -> NDArray[np.uint8]:
     size = spec.size_px
     if image.shape[:2] == (size, size):
         return np.ascontiguousarray(image)
+    import cv2  # here: the settings know frames, too, and `claifo --help` must be instant
+
     shrinks = min(image.shape[:2]) >= size
     resized = cv2.resize(
         image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

@@ -15,8 +15,9 @@ import yaml
 from claifo_core.config import settings
 from claifo_core.data.frames import FrameSpec
 from claifo_core.data.observations import RENDERED, check_kind
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.limits import Limits
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import ClaifoError, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +25,8 @@ if TYPE_CHECKING:
 
 FORMAT = 'claifo-contract-1'
 COMPRESSED = ('jpeg', 'png')
-OUTPUTS = ('action', 'float64_multi_array', 'joint_trajectory', 'twist_stamped')
-MEANINGS = {'position': 'rad', 'velocity': 'rad/s', 'effort': '1', 'twist': 'm/s'}
-AXES = ('linear.x', 'linear.y', 'linear.z', 'angular.x', 'angular.y', 'angular.z')
 FIELDS = ('position', 'velocity', 'effort')
 _SAME_RATE = 0.05
-
-
-def _choose(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        near = did_you_mean(value, choices)
-        raise ClaifoError(f'{key} is {value!r}{near}; it must be one of {", ".join(choices)}')
 
 
 @dataclass(frozen=True)
@@ -95,54 +87,7 @@ class Proprio:
         if len(self.names) != len(self.fields):
             raise ClaifoError(f'{len(self.names)} names, but {len(self.fields)} fields')
         for kind in self.fields:
-            _choose('fields', kind, FIELDS)
-
-
-@dataclass(frozen=True)
-class ActionPart:
-    """What the numbers of an action, each in [-1, 1], mean: ``offset + scale * number``.
-
-    Attributes:
-        output: Message that goes to the robot.
-        topic: Of that message.
-        meaning: position, velocity, effort (of joints) or twist (of a body).
-        names: Joints, or axes of the twist (``linear.x`` …).
-        scale: Of each number, in ``unit``.
-        offset: Of each number, in ``unit``.
-        unit: For people.
-        frame_id: Frame of a twist.
-    """
-
-    output: str
-    topic: str
-    meaning: str
-    names: tuple[str, ...]
-    scale: tuple[float, ...]
-    offset: tuple[float, ...]
-    unit: str = ''
-    frame_id: str = 'base_link'
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        _choose('output', self.output, OUTPUTS)
-        _choose('meaning', self.meaning, tuple(MEANINGS))
-        if (self.output == 'twist_stamped') != (self.meaning == 'twist'):
-            raise ClaifoError(
-                f'output {self.output} cannot carry meaning {self.meaning}; '
-                'twist_stamped and twist belong together'
-            )
-        if self.output == 'joint_trajectory' and self.meaning == 'effort':
-            raise ClaifoError('joint_trajectory needs meaning position or velocity, not effort')
-        if self.meaning == 'twist':
-            for name in self.names:
-                _choose('names', name, AXES)
-        if not len(set(self.names)) == len(self.names) == len(self.scale) == len(self.offset):
-            raise ClaifoError(
-                f'{len(self.names)} names (each once), {len(self.scale)} scales and '
-                f'{len(self.offset)} offsets; there must be as many of each'
-            )
-        if not all(math.isfinite(number) for number in (*self.scale, *self.offset)):
-            raise ClaifoError('scale and offset must be finite')
+            check_choice('fields', kind, FIELDS)
 
 
 @dataclass(frozen=True)

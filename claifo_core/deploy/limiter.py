@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from claifo_core.deploy.contract import ActionPart
+    from claifo_core.deploy.action import ActionPart
     from claifo_core.deploy.limits import JointLimits, Limits
 
 _SHORTEST_S = 1e-6

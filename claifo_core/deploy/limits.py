@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claifo_core.config import settings
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import ClaifoError, check_choice, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from claifo_core.deploy.contract import ActionPart
+    from claifo_core.deploy.action import ActionPart
 
 FORMAT = 'claifo-limits-1'
 REACTIONS = ('hold', 'zero', 'ramp_down')
@@ -146,11 +146,7 @@ class Limits:
         """Refuse what cannot be."""
         if self.format != FORMAT:
             raise ClaifoError(f'format is {self.format!r}; this version reads {FORMAT}')
-        if self.on_fault not in REACTIONS:
-            raise ClaifoError(
-                f'on_fault is {self.on_fault!r}{did_you_mean(self.on_fault, REACTIONS)}; '
-                f'it must be one of {", ".join(REACTIONS)}'
-            )
+        check_choice('on_fault', self.on_fault, REACTIONS)
         if not 1 <= self.watchdog_periods < math.inf or not 0 < self.ramp_s < math.inf:
             raise ClaifoError('watchdog_periods must be at least 1, ramp_s above 0')
         if not 0 <= self.engage_s < math.inf or not 0 <= self.following_s < math.inf:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from claifo_core.deploy.contract import ActionPart
+    from claifo_core.deploy.action import ActionPart
     from claifo_core.deploy.events import Now, Posed
     from claifo_core.deploy.limits import Limits
 

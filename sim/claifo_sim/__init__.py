@@ -6,8 +6,10 @@ runs several of them in processes of their own. Importing this package starts no
 
 from __future__ import annotations
 
+from claifo_sim.build import make
 from claifo_sim.errors import SimError
-from claifo_sim.registry import EnvSpec, TaskInfo, domain_names, make, task_info, tasks
+from claifo_sim.registry import TaskInfo, domain_names, task_info, tasks
+from claifo_sim.spec import EnvSpec
 from claifo_sim.vector import VectorEnv, VectorStep
 from claifo_sim.visual import VisualDomain
 

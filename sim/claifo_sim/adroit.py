@@ -23,7 +23,8 @@ from claifo_sim.env import SimEnv  # noqa: E402
 from claifo_sim.painting import Part, StockLook  # noqa: E402
 
 if TYPE_CHECKING:
-    from claifo_sim.registry import EnvSpec, TaskInfo
+    from claifo_sim.registry import TaskInfo
+    from claifo_sim.spec import EnvSpec
 
 _DOWN = (0.0, 0.0, 0.0, 1.0)  # a camera that looks down, turned by 180 degrees about its axis
 _SLANTED = (0.924, 0.383, 0.0, 0.0)  # forward and down by 45 degrees

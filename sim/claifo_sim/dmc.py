@@ -18,7 +18,8 @@ from claifo_sim.painting import Part, StockLook  # noqa: E402
 if TYPE_CHECKING:
     from dm_control.rl import control
 
-    from claifo_sim.registry import EnvSpec, TaskInfo
+    from claifo_sim.registry import TaskInfo
+    from claifo_sim.spec import EnvSpec
 
 _STOCK = StockLook(
     {'body': Part(('self',)), 'effector': Part(('effector',))}, 'grid', ('grid',), ('grid',),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import mujoco
@@ -17,23 +17,14 @@ from claifo_sim.rendering import View
 from claifo_sim.visual import moved
 
 if TYPE_CHECKING:
-    from claifo_sim.registry import EnvSpec, TaskInfo
+    from claifo_sim.registry import TaskInfo
+    from claifo_sim.spec import EnvSpec
     from claifo_sim.visual import VisualDomain
 
 Observation = dict[str, np.ndarray]
 # Tasks place targets in the model itself; with these a state shows the same picture elsewhere.
 _PLACED = ('body_pos', 'body_quat', 'geom_pos', 'site_pos')
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-
-
-class Lens(Protocol):
-    """What turns the pictures of an episode into what is observed."""
-
-    def begin(self) -> None:
-        """Begin an episode."""
-
-    def __call__(self, pixels: np.ndarray, /) -> np.ndarray:
-        """Return what is observed of the next picture, of its shape and type."""
 
 
 class SimEnv(gymnasium.Env[Observation, np.ndarray], abc.ABC):

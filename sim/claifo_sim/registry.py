@@ -1,28 +1,12 @@
-"""The tasks by name, and :func:`make`, which builds any of them."""
+"""The tasks by name: what is known of each without loading its simulator."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import re
-from typing import TYPE_CHECKING
 
 from claifo_sim import domains
 from claifo_sim.errors import SimError, did_you_mean
-from claifo_sim.image_kinds import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from claifo_sim.env import Lens, SimEnv
-
-PROFILES = ('fast', 'faithful', 'off')
-_MOST_JITTER = 45.0
-
-# The module of each suite offers load(info, spec) -> SimEnv; it is imported when first needed.
-_SUITES = {
-    suite: f'claifo_sim.{suite}' for suite in ('dmc', 'adroit', 'robosuite')
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,55 +48,6 @@ class TaskInfo:
     def optional(self) -> bool:
         """Whether its suite is an extra that may be missing."""
         return self.suite == 'robosuite'
-
-
-@dataclasses.dataclass(frozen=True)
-class EnvSpec:
-    """The arguments of :func:`make`, so that they can travel to another process."""
-
-    task: str
-    domain: str = domains.STOCK
-    seed: int = 0
-    size_px: int = 64
-    action_repeat: int = 1
-    profile: str = 'fast'
-    episode_steps: int = 0
-    cameras: tuple[str, ...] = ()
-    image: str = 'rgb'
-    camera_jitter: float = 0.0
-    lens: Callable[[], Lens] | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot work.
-
-        Raises:
-            SimError: A value is out of its range, or the task or domain does not exist.
-        """
-        info = task_info(self.task)
-        domains.domain(self.domain, info.suite, info.scene)
-        if self.profile not in PROFILES:
-            near = did_you_mean(self.profile, PROFILES)
-            raise SimError(f'profile {self.profile!r}: unknown{near}; one of {PROFILES}')
-        for key, low, high in (
-            ('seed', 0, 2**63 - 1), ('size_px', 8, 1024), ('action_repeat', 1, 1000),
-            ('episode_steps', 0, 10**6),
-        ):
-            value = getattr(self, key)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise SimError(f'{key} {value!r}: must be a whole number in {low}..{high}')
-        if self.image not in KINDS:
-            near = did_you_mean(self.image, KINDS)
-            raise SimError(f'image {self.image!r}: unknown{near}; one of {KINDS}')
-        if not 0 <= self.camera_jitter <= _MOST_JITTER:
-            raise SimError(f'camera_jitter {self.camera_jitter!r}: must be in 0..{_MOST_JITTER}')
-        for camera in self.cameras:
-            if self.cameras.count(camera) > 1:
-                raise SimError(f'cameras: {camera!r} is listed twice; name each camera once')
-
-    @property
-    def filmed_by(self) -> tuple[str, ...]:
-        """The cameras, by name: those asked for, else those of the task."""
-        return self.cameras or task_info(self.task).cameras
 
 
 _DMC_CAMERAS = {
@@ -237,49 +172,3 @@ def domain_names(task: str) -> tuple[str, ...]:
     """
     info = task_info(task)
     return domains.names(info.suite, info.scene)
-
-
-def make(
-    task: str,
-    domain: str = domains.STOCK,
-    seed: int = 0,
-    *,
-    size_px: int = 64,
-    action_repeat: int = 1,
-    profile: str = 'fast',
-    episode_steps: int = 0,
-    cameras: tuple[str, ...] = (),
-    image: str = 'rgb',
-    camera_jitter: float = 0.0,
-    lens: Callable[[], Lens] | None = None,
-) -> SimEnv:
-    """Build an environment.
-
-    Args:
-        task: Name of a task of :func:`tasks`.
-        domain: Name of a visual domain of :func:`domain_names`.
-        seed: Seed of the episodes.
-        size_px: Width and height of the pictures.
-        action_repeat: Control steps for which each action is held.
-        profile: ``fast`` (no shadow, reflection or multisampling; 2x supersampling), ``faithful``
-            (the suite's own picture quality), or ``off`` (observations without pictures).
-        episode_steps: Cut episodes after this many agent steps; 0 keeps the task's own limit.
-        cameras: Names of the model's cameras, in order; none means those of the task.
-        image: What cameras show: ``rgb``, ``depth``, ``segmentation``, or ``cloud``: depth, as
-            the cameras would see it where they belong.
-        camera_jitter: Each episode every camera is turned by up to so many degrees about each of
-            its axes, and shifted by up to so many hundredths of the extent of the scene.
-        lens: Makes what turns the pictures of an episode, one after the other, into what is
-            observed; it must be importable in a worker. None: the pictures themselves.
-
-    Raises:
-        SimError: An argument is unknown or out of range, or no render back end is installed.
-    """
-    spec = EnvSpec(
-        task, domain, seed, size_px, action_repeat, profile, episode_steps, tuple(cameras), image,
-        camera_jitter, lens,
-    )
-    info = task_info(task)
-    suite = importlib.import_module(_SUITES[info.suite])
-    env: SimEnv = suite.load(info, spec)
-    return env

@@ -25,7 +25,8 @@ from claifo_sim.painting import Part, StockLook  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from claifo_sim.registry import EnvSpec, TaskInfo
+    from claifo_sim.registry import TaskInfo
+    from claifo_sim.spec import EnvSpec
 
 VERSION = '1.5.2'
 _MUJOCO = ((3, 3), (3, 10))  # the first versions that work, and that do not any more

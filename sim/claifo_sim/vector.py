@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from claifo_sim.build import make
 from claifo_sim.errors import SimError
-from claifo_sim.registry import EnvSpec, make, task_info
+from claifo_sim.registry import task_info
+from claifo_sim.spec import EnvSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

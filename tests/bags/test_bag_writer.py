@@ -90,8 +90,8 @@ def test_every_encoding_comes_back(tmp_path, encoding, tolerance):
     (episode,), report = read_episodes([tmp_path / 'set'], ReadOptions(FrameSpec(16), 20.0))
     assert np.abs(episode.astype(int) - frames).max() <= tolerance
     suffix = '' if encoding == 'rgb8' else '/compressed'
-    assert report.topics == (f'/camera/image_raw{suffix}',)
-    assert report.encodings == (encoding,)
+    assert report.topics == [f'/camera/image_raw{suffix}']
+    assert report.encodings == [encoding]
 
 
 def test_same_frames_give_the_same_bytes(tmp_path):

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from claifo import cli
 from claifo.environments import evaluation_env, world_of
 from claifo.report.robustness import section
-from claifo.robustness import matrix
+from claifo.robustness import read_csv
+from claifo.robustness.cells import share
+from claifo.robustness.matrix import looks_of
 from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.errors import ClaifoError
@@ -48,7 +50,7 @@ def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observati
     wanted = f'dim/source,{unseen},stock'
     assert call(run, '--matrix', '--episodes', 2, '--seed', 5, '--looks', wanted) == 0
     assert 'mean over 1 unseen looks' in capsys.readouterr().out
-    cells = {cell.look: cell for cell in matrix.read_csv(run / 'matrix.csv')}
+    cells = {cell.look: cell for cell in read_csv(run / 'matrix.csv')}
     assert {look: cell.group for look, cell in cells.items()} == {
         'dim/target': 'training', 'dim/source': 'expert', 'stock': 'pair',
         unseen: 'unseen',
@@ -63,8 +65,8 @@ def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observati
         told = found.summary()
         for name in ('return_mean', 'return_std', 'success_rate', 'episodes'):
             assert getattr(cells[look], name) == pytest.approx(told[name], abs=1e-4)
-        share = told['return_mean'] / np.mean(played['dim/target'].returns)
-        assert cells[look].share == pytest.approx(share, abs=1e-4)
+        kept = told['return_mean'] / np.mean(played['dim/target'].returns)
+        assert cells[look].share == pytest.approx(kept, abs=1e-4)
     assert cv2.imread(str(run / 'matrix.png')).shape[1] > 200
     page = section(run / 'matrix.csv')
     assert all(look in page for look in cells) and 'data:image/png' in page
@@ -79,12 +81,12 @@ def test_several_policies_are_rows_of_one_matrix(tmp_path, capsys):
     assert [(c['run'], c['look']) for c in told] == [
         (name, look) for name in ('dim', 'light') for look in (f'{name}/target', 'unseen/lamp')
     ]
-    assert [c.run for c in matrix.read_csv(out)] == [c['run'] for c in told]
+    assert [c.run for c in read_csv(out)] == [c['run'] for c in told]
     assert out.with_suffix('.png').is_file()
 
 
 def test_all_looks_are_there_once_and_unseen_ones_lie_over_that_of_training():
-    looks = matrix.looks_of('walker_walk', 'light/target')
+    looks = looks_of('walker_walk', 'light/target')
     assert [k.group for k in looks[:2]] == ['training', 'expert']
     assert (looks[0].name, looks[1].name) == ('light/target', 'light/source')
     names = [k.name for k in looks]
@@ -92,7 +94,7 @@ def test_all_looks_are_there_once_and_unseen_ones_lie_over_that_of_training():
     unseen = [k for k in looks if k.group == 'unseen']
     assert len(unseen) == 17
     assert all(k.domain == f'light/target+{k.name}' for k in unseen)
-    hand = matrix.looks_of('adroit_door', 'light')
+    hand = looks_of('adroit_door', 'light')
     groups = [('light/target', 'training'), ('stock', 'expert')]
     assert [(k.name, k.group) for k in hand[:2]] == groups
     assert [k.name for k in hand].count('light/target') == 1
@@ -101,17 +103,17 @@ def test_all_looks_are_there_once_and_unseen_ones_lie_over_that_of_training():
 @given(st.lists(st.floats(1, 1000), min_size=2, max_size=8), st.floats(0.1, 2))
 def test_a_constant_share_has_no_width(reference, factor):
     returns = [factor * value for value in reference]
-    np.testing.assert_allclose(matrix.share(returns, reference), factor)
+    np.testing.assert_allclose(share(returns, reference), factor)
 
 
 def test_the_interval_is_that_of_theory():
     rng = np.random.default_rng(0)
     returns = rng.normal(50, 10, 100)
-    ratio, low, high = matrix.share(returns.tolist(), [100.0] * 100)
+    ratio, low, high = share(returns.tolist(), [100.0] * 100)
     half = 1.96 * returns.std() / 10 / 100
     assert ratio == pytest.approx(returns.mean() / 100)
     np.testing.assert_allclose((low, high), (ratio - half, ratio + half), atol=0.1 * half)
-    assert matrix.share([1.0, 2.0], [0.0, 0.0]) == (None, None, None)
+    assert share([1.0, 2.0], [0.0, 0.0]) == (None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from claifo_core.deploy import contract
+from claifo_core.deploy.action import ActionPart
 from claifo_nodes import commands
 from claifo_nodes.diagnostics import Diagnostics
 from claifo_nodes.shadow import Shadow
@@ -23,7 +24,7 @@ FORMS = [('float64_multi_array', 'effort'), ('action', 'velocity'), ('twist_stam
 
 def part(output='float64_multi_array', meaning='effort'):
     names = ('angular.z', 'linear.x') if meaning == 'twist' else ('a', 'b')
-    return contract.ActionPart(output, '/commands', meaning, names, (2.0, 1.0), (0.5, 0.0))
+    return ActionPart(output, '/commands', meaning, names, (2.0, 1.0), (0.5, 0.0))
 
 
 @pytest.mark.parametrize(('output', 'meaning'), FORMS)

@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from claifo_core.deploy import contract
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.limits import Workspace
 from claifo_core.errors import ClaifoError
 from claifo_nodes import qos, safety_node
@@ -27,7 +28,7 @@ def files(tmp_path, meaning='effort', output='float64_multi_array', on_fault='ze
     names = ('linear.x', 'linear.z') if meaning == 'twist' else ('a', 'b')
     agreed = contract.Contract(
         contract.FORMAT, 'any', HZ, 16, 1, (contract.Camera('/eye', 'rgb8', 16, 16, HZ),),
-        contract.ActionPart(output, '/robot/commands', meaning, names, (2.0, 1.0), (0.5, 0.0)),
+        ActionPart(output, '/robot/commands', meaning, names, (2.0, 1.0), (0.5, 0.0)),
     )  # fmt: skip
     joint = {'step': 0.5, 'position': [-1, 1], 'velocity': 2.0, 'effort': 1.5}
     limits = {

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from claifo_sim import VectorEnv, make
 from claifo_sim.clouds import Eye, eye_of, gathered, seen_from
-from claifo_sim.registry import EnvSpec
+from claifo_sim.spec import EnvSpec
 
 SIZE = 64
 HOME = Eye(np.zeros(3), np.eye(3), 45.0)

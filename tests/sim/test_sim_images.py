@@ -8,7 +8,7 @@ from rays import cast, interior
 
 from claifo_sim import SimError, VectorEnv, make
 from claifo_sim.image_kinds import depth_picture, segmentation_picture
-from claifo_sim.registry import EnvSpec
+from claifo_sim.spec import EnvSpec
 
 SIZE = 64
 

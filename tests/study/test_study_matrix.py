@@ -9,8 +9,7 @@ import pytest
 
 from claifo import cli
 from claifo.report import study as page
-from claifo.robustness import matrix
-from claifo.robustness.rows import averaged
+from claifo.robustness import Cell, averaged, read_csv
 
 LOOK = 'unseen/lamp'
 
@@ -36,8 +35,8 @@ def test_finished_runs_are_played_and_seeds_make_one_row(begun, write_run, save_
     assert 'Robustness' in shown and 'data:image/png' in shown
 
 
-def cell(run: str, look: str, group: str, returned: float, share=1.0) -> matrix.Cell:
-    return matrix.Cell(run, 'walker_walk', 'dim/target', look, group, 5, returned, 1.0, 0.5,
+def cell(run: str, look: str, group: str, returned: float, share=1.0) -> Cell:
+    return Cell(run, 'walker_walk', 'dim/target', look, group, 5, returned, 1.0, 0.5,
                        share, None, None)  # fmt: skip
 
 
@@ -69,7 +68,7 @@ def test_policies_that_have_learnt_next_to_nothing_have_no_share(begun, write_ru
     write_run(folder, study, run, [1.0, 2.0])
     save_policy(folder, study, run)
     assert cli.main(['eval', str(folder), '--matrix', '--episodes', '1', '--looks', LOOK]) == 0
-    assert [cell.share for cell in matrix.read_csv(folder / 'matrix.csv')] == [None, None]
+    assert [cell.share for cell in read_csv(folder / 'matrix.csv')] == [None, None]
     cells = [
         cell(f'claifo, dim/target, seed {seed}', look, group, 100.0 + seed, share)
         for seed, share in enumerate((1.0, None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from claifo_core.deploy import limits
-from claifo_core.deploy.contract import ActionPart
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.events import (
     Activate,
     Asked,

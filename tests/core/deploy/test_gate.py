@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gated import FASTEST, GRACE_S, PERIOD_S, RAMP_S, SILENCE_S, STEP, Bench
 
-from claifo_core.deploy.contract import ActionPart
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.events import (
     MEANS,
     TRANSITIONS,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claifo_core.deploy import limits
-from claifo_core.deploy.contract import ActionPart
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.limiter import Limiter
 from claifo_core.deploy.limits import JointLimits, Limits, Workspace
 from claifo_core.errors import ClaifoError

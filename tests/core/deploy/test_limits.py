@@ -7,7 +7,7 @@ import math
 import pytest
 
 from claifo_core.deploy import limits
-from claifo_core.deploy.contract import ActionPart
+from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.limits import JointLimits, Limits, Workspace
 from claifo_core.errors import ClaifoError
 

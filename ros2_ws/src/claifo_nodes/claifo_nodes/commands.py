@@ -14,7 +14,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
-    from claifo_core.deploy.contract import ActionPart
+    from claifo_core.deploy.action import ActionPart
 
 KINDS = {
     'action': Action,

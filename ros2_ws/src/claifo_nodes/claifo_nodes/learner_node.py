@@ -20,8 +20,8 @@ from claifo_msgs.msg import LearnerStatus, PolicyWeights, StepBudget, TimeStep
 from claifo_msgs.srv import LoadExpert
 from std_srvs.srv import Trigger
 
-from claifo.commands.train import default_run_dir
 from claifo.environments import env_spec
+from claifo.presets import default_run_dir
 from claifo.training import Expert, read_expert, read_random, setting
 from claifo_core.config import TrainConfig
 from claifo_core.device.devices import set_threads
