@@ -41,6 +41,7 @@ from claifo_core.deploy.events import (
     Tick,
 )
 from claifo_core.deploy.joints import Told
+from claifo_core.deploy.latch import Latch
 from claifo_core.deploy.limiter import Limiter
 from claifo_core.deploy.senses import Body, Felt
 from claifo_core.errors import ClaifoError
@@ -80,28 +81,33 @@ class Gate:
 
     Attributes:
         state: What it does.
-        fault: The reason of a fault, which outlasts every state; empty if there is none.
+        latch: The memory of a fault.
         measures: What it wants to be told: 'joints', 'pose', or '' for nothing.
     """
 
-    def __init__(self, limits: Limits, action: ActionPart, period_s: float) -> None:
+    def __init__(
+        self, limits: Limits, action: ActionPart, period_s: float, latch: Latch | None = None
+    ) -> None:
         """Take limits that :func:`claifo_core.deploy.limits.check` has passed.
 
         Args:
             limits: Of the robot.
             action: What its commands mean.
             period_s: Of the control.
+            latch: A fault that an earlier gate left.
         """
-        self.state, self.fault = State.INACTIVE, ''
+        self.state, self.latch = State.INACTIVE, latch or Latch()
         self._limits, self._part, self._period_s = limits, action, period_s
         self._silence_s = limits.watchdog_periods * period_s + GRACE_S
         self._limiter = Limiter(limits, action, period_s, self._silence_s)
         body = self._limiter.measures == 'pose'
         self._sense: Any = Body(action) if body else Felt(limits, action, period_s)
         self.measures: str = self._sense.kind
+        self._verb = 'is' if body else 'are'
         self._scale, self._offset = np.array(action.scale), np.array(action.offset)
         self._pace = _Pace(period_s)
-        self._pressed, self._heard_s, self._listens_s = False, -math.inf, 0.0
+        self._listens_s, self._knows = 0.0, False
+        self._begun_s, self._from = 0.0, np.zeros(0)
         self._handlers: dict[type, Callable[[Now, Any], str]] = {
             Activate: self._activate, Deactivate: self._deactivate, Asked: self._ask,
             Told: self._measure, Posed: self._measure, Button: self._press, Stop: self._stop,
@@ -124,9 +130,9 @@ class Gate:
             event: What came.
         """
         if self.state in (State.WAITING, State.RUNNING):
-            self._fail(self._problem(now))
+            self.latch.fail(self._problem(now))
         refused = self._handlers[type(event)](now, event)
-        if self.fault and (self.state, Cause.FAULT) in TRANSITIONS:
+        if self.latch.fault and (self.state, Cause.FAULT) in TRANSITIONS:
             self._go(Cause.FAULT, now)
         command, wish = self._due(now)
         if self._is_over(command):
@@ -142,10 +148,6 @@ class Gate:
             self._limiter.react(now.steady_s)
             self._pace.slot_s = now.steady_s
 
-    def _fail(self, reason: str) -> None:
-        """Remember a fault; the first one counts."""
-        self.fault = self.fault or reason
-
     def _activate(self, now: Now, _: Activate) -> str:
         if self.state != State.INACTIVE:
             return f'it is {self.state.value}'
@@ -160,32 +162,24 @@ class Gate:
         return ''
 
     def _stop(self, _: Now, __: Stop) -> str:
-        self._fail('emergency stop, by service')
+        self.latch.stop()
         return ''
 
     def _press(self, now: Now, button: Button) -> str:
-        self._pressed, self._heard_s = button.pressed, now.steady_s
-        if button.pressed:
-            self._fail('emergency stop, by topic')
+        self.latch.press(button.pressed, now.steady_s)
         return ''
 
     def _reset(self, now: Now, _: Reset) -> str:
-        if not self.fault:
-            return 'there is no fault'
-        if self._pressed:
-            return 'the emergency stop is still pressed: estop says true'
-        if self.state == State.FAULT and self._silent(now):
-            return 'the emergency stop is silent, which counts as pressed'
-        self.fault = ''
-        if self.state == State.FAULT:
+        refused = self.latch.reset(self.state == State.FAULT and self._silent(now))
+        if not refused and self.state == State.FAULT:
             self._go(Cause.RESET, now)
             self._wait(now)
-        return ''
+        return refused
 
     def _silent(self, now: Now) -> bool:
         """Return whether the heartbeat of the stop has ended, or has never begun in time."""
         heartbeat_s = self._limits.estop.heartbeat_s
-        since_s = max(self._heard_s, self._listens_s)
+        since_s = max(self.latch.heard_s, self._listens_s)
         return heartbeat_s is not None and now.steady_s - since_s > heartbeat_s
 
     def _measure(self, now: Now, event: Told | Posed) -> str:
@@ -201,19 +195,19 @@ class Gate:
 
     def _ask(self, now: Now, asked: Asked) -> str:
         """Take a wish, or find the fault in it; the next free slot is its own."""
-        if self.fault or self.state not in (State.WAITING, State.RUNNING):
+        if self.latch.fault or self.state not in (State.WAITING, State.RUNNING):
             return 'nothing is passed on while the gate is not active, or in a fault'
         if problem := self._impossible(asked):
-            self._fail(problem)
+            self.latch.fail(problem)
             return problem
-        if asked.stamp_ns <= self._newest_ns:
-            return 'it answers an image no newer than one that was answered already'
         age_s = (now.ros_ns - asked.stamp_ns) / 1e9
         if problem := self._wrong_time(age_s) or self._unknown(now):
             self._lack = problem
             if self.state == State.RUNNING:
-                self._fail(problem)
+                self.latch.fail(problem)
             return problem
+        if asked.stamp_ns <= self._newest_ns:
+            return 'it answers an image no newer than one that was answered already'
         self._newest_ns = asked.stamp_ns
         self._deadline_s = now.steady_s + self._silence_s - max(age_s, 0.0)
         self._wish = (self._offset + self._scale * asked.values, asked.stamp_ns)
@@ -240,15 +234,14 @@ class Gate:
         """Return what is not known, and must be before the robot begins to move."""
         if self.state == State.RUNNING:
             return ''
-        if self._limits.estop.heartbeat_s is not None and self._heard_s < self._listens_s:
+        if self._limits.estop.heartbeat_s is not None and self.latch.heard_s < self._listens_s:
             return 'the emergency stop has not been heard yet'
         kind = self._limiter.measures
         if kind and self._sense.age_s(now) > self._silence_s:
-            return f'nothing has told yet where the {kind} is' if kind == 'pose' else (
-                f'nothing has told yet where the {kind} are')
+            return f'nothing has told yet where the {kind} {self._verb}'
         if kind and self._limiter.sent is None and self._limiter.needs_speed:
             if not np.isfinite(self._sense.speed()).all():
-                return f'nothing has told yet how fast the {kind} moves'
+                return f'nothing has told yet how fast the {kind} {self._verb}'
         return ''
 
     def _begin(self, now: Now) -> None:
@@ -257,10 +250,11 @@ class Gate:
             if self._limiter.sent is None:
                 self._limiter.begin(self._sense.place(), self._sense.speed(), now.steady_s)
         except ClaifoError as error:
-            self._fail(str(error))
+            self.latch.fail(str(error))
             return
         self._go(Cause.BEGUN, now)
         self._knows = self._sense.age_s(now) < self._silence_s
+        assert self._limiter.sent is not None
         self._begun_s, self._from = now.steady_s, self._limiter.sent
         self._sense.begin()
 
@@ -276,7 +270,7 @@ class Gate:
         if self._clock_stands(now):
             return 'the ROS clock stands still'
         if self._knows and self._sense.age_s(now) > self._silence_s:
-            return f'nothing tells any more where the {self.measures} are'
+            return f'nothing tells any more where the {self.measures} {self._verb}'
         assert self._limiter.sent is not None
         found: str = self._sense.problem(now, self._limiter.sent)
         return found
@@ -305,7 +299,7 @@ class Gate:
     def _blended(self, wish: NDArray[np.float64], now_s: float) -> NDArray[np.float64]:
         """Return a wish, blended in over the first ``engage_s``."""
         gone_s, engage_s = now_s - self._begun_s, self._limits.engage_s
-        if gone_s >= engage_s or self._from is None:
+        if gone_s >= engage_s:
             return wish
         blended: NDArray[np.float64] = self._from + (wish - self._from) * (gone_s / engage_s)
         return blended
@@ -319,4 +313,4 @@ class Gate:
     def _reason(self) -> str:
         if self.state == State.RUNNING:
             return ''
-        return self._lack if self.state == State.WAITING else self.fault
+        return self._lack if self.state == State.WAITING else self.latch.fault

@@ -160,7 +160,7 @@ def test_a_speed_follows_from_two_positions():
     bench.step(Activate())
     stamp_ns = bench.ros_ns
     bench.step(Told(('a', 'b'), (0.0, 0.0), stamp_ns=stamp_ns))
-    assert bench.ask(0, 0).reason == 'nothing has told yet how fast the joints moves'
+    assert bench.ask(0, 0).reason == 'nothing has told yet how fast the joints are'
     bench.now_s, bench.ros_ns = bench.now_s + 0.05, bench.ros_ns + 50_000_000
     bench.step(Told(('a', 'b'), (0.01, -0.005), stamp_ns=stamp_ns + 50_000_000))
     bench.ask(0.2, -0.1)
