@@ -41,6 +41,7 @@ class Process:
         restart: Killed by a signal, it is started again.
         foreign: It is a program of others.
         grace_s: Time to end after SIGINT, before SIGTERM.
+        rests: It brings something to rest when it ends: it gets its time whatever ends the graph.
         files: Further parameters of the node, which name YAML files with this content.
     """
 
@@ -53,8 +54,8 @@ class Process:
     restart: bool = False
     foreign: bool = False
     grace_s: float = 5.0
+    rests: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
-
 
     def written(self, folder: Path) -> dict[str, Any]:
         """Return all parameters, once the files are written into a folder."""
