@@ -11,6 +11,7 @@ from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import Resampler
 from claifo_core.data.frames import prepare
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ class Episode:
         return (stamp_ns - self._last_ns) / _NS_PER_S
 
     def add(self, stamp_ns: int, image: CameraImage, camera: int = 0) -> None:
-        """Take the next frame of the only camera."""
+        """Take the next frame of the only camera; one that swapped with the last is left out."""
         del camera
         if self._last is None:
             self._first_ns = self._last_ns = stamp_ns
+        if 0 < self._last_ns - stamp_ns <= JUMP_NS:
+            return
         pause_ns = stamp_ns - self._last_ns
         if not 0 <= pause_ns <= _LONGEST_HOLD_NS:
             raise self._bad_stamp(stamp_ns)

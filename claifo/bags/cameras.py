@@ -16,6 +16,7 @@ from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import JITTER, tick_ns
 from claifo_core.data.frames import prepare
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -79,12 +80,14 @@ class Rig:
         return (stamp_ns - self._newest_ns) / _NS_PER_S
 
     def add(self, stamp_ns: int, image: CameraImage, camera: int) -> None:
-        """Take the next frame of a camera.
+        """Take the next frame of a camera; one that swapped with its last is left out.
 
         Raises:
-            ClaifoError: its stamp lies before that of the frame before, or it cannot be decoded.
+            ClaifoError: its stamp jumps back, or it cannot be decoded.
         """
         chosen = self._cameras[camera]
+        if 0 < chosen.last_ns - stamp_ns <= JUMP_NS:
+            return
         if stamp_ns < chosen.last_ns:
             raise ClaifoError(
                 f'{self._where}: the stamp of {chosen.name} jumps back from '

@@ -1,9 +1,9 @@
 """What is known of each joint, from however many publishers: one rule for gate, policy and bags.
 
 Joint states are merged by name. A message that lacks a joint tells nothing of it; one that is up
-to :data:`JUMP_NS` older than what is known of a joint is late, and left out for it; one that is
-older still means that the clock was set back, and the joint begins anew. What a joint told counts
-as old when either its stamp or its arrival is; a stamp of 0 is none.
+to a quarter of a second older than what is known of a joint is late, and left out for it; one
+that is older still means that the clock was set back, and the joint begins anew. What a joint
+told counts as old when either its stamp or its arrival is; a stamp of 0 is none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-JUMP_NS = 500_000_000
-"""A stamp that goes back by more is a loop or a clock that was set; by less, two that swapped."""
 TOGETHER_NS = 500_000_000
 """A joint that has told nothing for so long is not shown together with others."""
 CLOCK_NS = 1_000_000_000
@@ -100,10 +99,19 @@ class Joint:
 class Joints:
     """Some joints of a robot, as messages tell of them."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Know nothing of these joints yet."""
-        self._names = tuple(names)
+    def __init__(self, names: Sequence[str], fields: Sequence[str]) -> None:
+        """Know nothing of these joints yet.
+
+        Args:
+            names: Joint of each number that is needed; one may stand there for several fields.
+            fields: position, velocity or effort, for each number.
+        """
+        self._names, self._fields = tuple(names), tuple(fields)
         self._joints = {name: Joint() for name in names}
+        self._shown_ns = -JUMP_NS
+        self._needed: dict[str, set[str]] = {}
+        for name, kind in zip(names, fields, strict=True):
+            self._needed.setdefault(name, set()).add(kind)
 
     def add(self, told: Told, arrived_ns: int) -> bool:
         """Take in a message; returns whether it has any of the joints.
@@ -113,19 +121,25 @@ class Joints:
             arrived_ns: Steady time of its arrival.
 
         Raises:
-            ClaifoError: a number is not finite, or none that a joint can have; nothing is taken.
+            ClaifoError: a field that is needed of a joint is missing, not finite, or none that a
+                joint can have; nothing is taken.
         """
         if len(told.names) > _MANY:
             raise ClaifoError(f'{len(told.names)} joints are more than any robot has')
         place = {name: k for k, name in enumerate(told.names) if name in self._joints}
-        found = {
-            name: (_number(told.position, k, name, 'position'), _maybe(told.velocity, k),
-                   _maybe(told.effort, k))
-            for name, k in place.items()
-        }  # fmt: skip
+        present = [name for name in self._joints if name in place]
+        found = {name: self._numbers(told, name, place[name]) for name in present}
         for name, numbers in found.items():
             self._joints[name].take(*numbers, told.stamp_ns, arrived_ns)
         return bool(found)
+
+    def _numbers(self, told: Told, name: str, k: int) -> tuple[float, float, float]:
+        """Return position, velocity and effort of a joint; NaN: not told, and not needed."""
+        return (
+            _number(told.position, k, name, 'position', 'position' in self._needed[name]),
+            _number(told.velocity, k, name, 'velocity', 'velocity' in self._needed[name]),
+            _number(told.effort, k, name, 'effort', 'effort' in self._needed[name]),
+        )
 
     def array(self, field: str) -> NDArray[np.float64]:
         """Return one field of all joints, float64 (A,); NaN where it is unknown."""
@@ -136,34 +150,40 @@ class Joints:
         return np.array([_age_ns(self._joints[n], steady_ns, ros_ns) for n in self._names], float)
 
     def together(
-        self, names: Sequence[str], fields: Sequence[str]
+        self, told: Told, arrived_ns: int
     ) -> tuple[int, NDArray[np.float32]] | None:
-        """Return the numbers of a policy as known now, and the stamp of the newest of them.
+        """Take in a message; returns all numbers as known by then, (P,), and their stamp.
 
-        None while a joint has told nothing, or nothing for half a second before the newest.
+        The stamp is the newest of all joints. None while a joint has told nothing, or nothing for
+        half a second before the newest, and where the message is late.
 
         Args:
-            names: Joint of each number.
-            fields: position, velocity or effort, for each number.
+            told: The message.
+            arrived_ns: Steady time of its arrival.
 
         Raises:
-            ClaifoError: a joint does not tell a field that is needed.
+            ClaifoError: as :meth:`add`.
         """
-        joints = [self._joints[name] for name in names]
-        if not joints or any(not joint.arrived_ns for joint in joints):
+        if not self.add(told, arrived_ns) or self.missing():
             return None
-        stamps = [joint.stamp_ns or joint.arrived_ns for joint in joints]
-        if max(stamps) - min(stamps) > TOGETHER_NS:
+        stamps = [joint.stamp_ns or joint.arrived_ns for joint in self._joints.values()]
+        newest_ns, before_ns = max(stamps), self._shown_ns
+        if newest_ns - min(stamps) > TOGETHER_NS or 0 < before_ns - newest_ns <= JUMP_NS:
             return None
-        for name, kind, joint in zip(names, fields, joints, strict=True):
-            if math.isnan(getattr(joint, kind)):
-                raise ClaifoError(f'there is no {kind} of joint {name}')
-        rows = zip(joints, fields, strict=True)
-        return max(stamps), np.array([getattr(j, kind) for j, kind in rows], np.float32)
+        self._shown_ns = newest_ns
+        pairs = zip(self._names, self._fields, strict=True)
+        numbers = [getattr(self._joints[name], kind) for name, kind in pairs]
+        return newest_ns, np.array(numbers, np.float32)
 
     def missing(self) -> str:
         """Return the first joint of which nothing is known; empty if there is none."""
         return next((n for n in self._names if not self._joints[n].arrived_ns), '')
+
+    def lack(self) -> str:
+        """Return what is missing, for people; empty if nothing is."""
+        pairs = zip(self._names, self._fields, strict=True)
+        return next((f'there is no {kind} of joint {name}' for name, kind in pairs
+                     if not self._joints[name].arrived_ns), '')  # fmt: skip
 
 
 def _age_ns(joint: Joint, steady_ns: int, ros_ns: int) -> float:
@@ -175,14 +195,14 @@ def _age_ns(joint: Joint, steady_ns: int, ros_ns: int) -> float:
     return max(steady_ns - joint.arrived_ns, told_ns)
 
 
-def _number(values: Sequence[float], k: int, name: str, kind: str) -> float:
-    if k >= len(values):
+def _number(values: Sequence[float], k: int, name: str, kind: str, needed: bool) -> float:
+    """Return one number of a message; NaN where it is not told."""
+    value = float(values[k]) if k < len(values) else math.nan
+    if abs(value) <= LARGEST:  # false for NaN, too
+        return value
+    if k >= len(values) and needed:
         raise ClaifoError(f'there is no {kind} of joint {name}')
-    if not abs(values[k]) <= LARGEST:  # true for NaN, too
-        raise ClaifoError(f'the {kind} of joint {name} is {values[k]:g}: a number that is not '
-                          'finite, or that no joint can have')  # fmt: skip
-    return float(values[k])
-
-
-def _maybe(values: Sequence[float], k: int) -> float:
-    return float(values[k]) if k < len(values) and abs(values[k]) <= LARGEST else math.nan
+    if needed or not math.isnan(value):
+        raise ClaifoError(f'a number is not finite, or none that a joint can have: {kind} of '
+                          f'joint {name} is {value:g}')  # fmt: skip
+    return math.nan

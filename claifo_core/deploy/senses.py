@@ -53,9 +53,10 @@ class Felt:
         limited = any(joint.position or joint.velocity for joint in joints)
         self.kind = 'joints' if limited or action.meaning != 'effort' else ''
         self._meaning, self._names = action.meaning, action.names
-        self._joints = Joints(action.names)
+        self._joints = Joints(action.names, ('position',) * len(joints))
         fastest = [math.inf if joint.velocity is None else joint.velocity for joint in joints]
-        self._fastest, self._patience_s = _TOO_FAST * np.array(fastest), 2 * period_s
+        self._fastest = _TOO_FAST * np.array(fastest)
+        self._patience_s = _TOO_FAST_PERIODS * period_s
         self._far = np.array([math.inf if j.following is None else j.following for j in joints])
         self._following_s = limits.following_s
         self.begin()
@@ -115,7 +116,7 @@ class Body:
     def __init__(self, action: ActionPart) -> None:
         """Know nothing yet."""
         self._names = action.names
-        self._axes = Joints(_LINEAR)
+        self._axes = Joints(_LINEAR, ('position',) * 3)
         self._turn = np.full(3, math.nan)
         self._before: tuple[float, NDArray[np.float64]] | None = None
 

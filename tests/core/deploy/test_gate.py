@@ -264,7 +264,7 @@ def test_joints_of_several_publishers_are_merged():
 def test_damaged_joint_states_tell_nothing(number):
     bench = running()
     outcome = bench.step(Told(('a', 'b'), (number, 0.0), stamp_ns=bench.ros_ns))
-    assert 'position of joint a' in outcome.refused
+    assert 'none that a joint can have: position of joint a' in outcome.refused
     bench.drive(0.1, 0.1, seconds=0.2)
     assert bench.gate.state == State.RUNNING
     assert 'no position of joint b' in bench.step(Told(('a', 'b'), (0.0,))).refused

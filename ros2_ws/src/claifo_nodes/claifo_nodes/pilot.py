@@ -22,6 +22,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from claifo_core.data.frames import prepare
 from claifo_core.data.observations import Observer
 from claifo_core.deploy.contract import Seen, mismatches
+from claifo_core.deploy.joints import TOGETHER_NS, Joints, Told
 from claifo_core.deploy.ticks import Tick, Ticks
 from claifo_core.errors import ClaifoError
 from claifo_nodes import images, qos, sources, time_steps
@@ -42,6 +43,8 @@ _CLOCK_NS = 1_000_000_000
 """A stamp further from the ROS clock comes from a clock that is set wrong."""
 _CLOCK_S = 0.2
 """For so long it may be that /clock has jumped before the pictures, or after them."""
+_OFF = ('stamps are {:+.1f} s off the ROS clock; synchronise the clocks, or set use_sim_time for '
+        'a bag')  # fmt: skip
 _WARM_UP = 3
 _STAGES = ('received', 'preprocessed', 'inferred', 'published')
 
@@ -72,7 +75,7 @@ class Pilot:
         self._diagnostics, self._shadow = diagnostics, shadow
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
-        self._joints: JointState | None = None
+        self._joints, self._told_s, self._damaged = self._no_joints(), 0.0, ''
         self._ticks = Ticks(
             contract.period_ns, self._sources, contract.hold_periods, contract.follows
         )
@@ -101,6 +104,10 @@ class Pilot:
                 )
             )  # fmt: skip
         self._show_figures()
+
+    def _no_joints(self) -> Joints:
+        proprio = self._contract.proprio
+        return Joints(proprio.names, proprio.fields) if proprio else Joints((), ())
 
     def _show_figures(self) -> None:
         for stage, latency in self._stages.items():
@@ -138,17 +145,18 @@ class Pilot:
             if seen is None or len(seen.stamps_ns) < _MEASURED:
                 return camera.topic
         proprio = self._contract.proprio
-        return proprio.topic if proprio and self._joints is None else ''
+        if proprio and self._joints.missing():
+            waited_s = time.monotonic() - self._told_s
+            if not self._told_s or waited_s < TOGETHER_NS / 1e9:
+                return proprio.topic
+        return ''
 
     def _wrong_joints(self) -> list[str]:
+        """Return what joint states lack, once those of all publishers could be there."""
         proprio = self._contract.proprio
-        if not proprio or self._joints is None:
+        if not proprio or not self._joints.missing():
             return []
-        try:
-            sources.numbers(self._joints, proprio.names, proprio.fields)
-            return []
-        except ClaifoError as error:
-            return [f'{proprio.topic}: {error}']
+        return [f'{proprio.topic}: {self._damaged or self._joints.lack()}']
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -207,8 +215,7 @@ class Pilot:
         """Leave out a picture of another time, and say so if that goes on."""
         if at_s - self._in_time_s[number] > _CLOCK_S:
             self._diagnostics.error(
-                'clock', f'{self._contract.cameras[number].topic}: stamps are {age_ns / 1e9:+.1f} '
-                's off the ROS clock; synchronise the clocks, or set use_sim_time for a bag'
+                'clock', f'{self._contract.cameras[number].topic}: {_OFF.format(age_ns / 1e9)}'
             )  # fmt: skip
 
     def _note(self, number: int, message: Image | CompressedImage, stamp_ns: int) -> Seen:
@@ -227,16 +234,22 @@ class Pilot:
         at_s, now_ns = time.monotonic(), self._now_ns()
         proprio = self._contract.proprio
         assert proprio
-        self._joints = message
-        if not self._running:
+        self._told_s = self._told_s or at_s
+        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec or now_ns
+        if abs(now_ns - stamp_ns) > _CLOCK_NS:
+            off = _OFF.format((now_ns - stamp_ns) / 1e9)
+            self._diagnostics.error('clock', f'{proprio.topic}: {off}')
             return
+        told = Told(message.name, message.position, message.velocity, message.effort, stamp_ns)
         try:
-            numbers = sources.numbers(message, proprio.names, proprio.fields)
+            known = self._joints.together(told, round(at_s * 1e9))
         except ClaifoError as error:
+            self._damaged = str(error)
             self._diagnostics.error('contract', f'{proprio.topic}: {error}')
             return
-        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec or now_ns
-        self._take(self._sources - 1, stamp_ns, _Arrival(numbers, at_s, now_ns - stamp_ns))
+        if known and self._running:
+            age_ns = now_ns - known[0]
+            self._take(self._sources - 1, known[0], _Arrival(known[1], at_s, age_ns))
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
