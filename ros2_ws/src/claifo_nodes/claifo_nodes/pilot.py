@@ -22,7 +22,6 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from claifo_core.data.frames import prepare
 from claifo_core.data.observations import Observer
 from claifo_core.deploy.contract import Seen, mismatches
-from claifo_core.deploy.joints import TOGETHER_NS, Joints, Told
 from claifo_core.deploy.ticks import Tick, Ticks
 from claifo_core.errors import ClaifoError
 from claifo_nodes import images, qos, sources, time_steps
@@ -39,12 +38,8 @@ if TYPE_CHECKING:
 
 _MEASURED = 12
 """Pictures from which the rate of a camera is measured."""
-_CLOCK_NS = 1_000_000_000
-"""A stamp further from the ROS clock comes from a clock that is set wrong."""
 _CLOCK_S = 0.2
 """For so long it may be that /clock has jumped before the pictures, or after them."""
-_OFF = ('stamps are {:+.1f} s off the ROS clock; synchronise the clocks, or set use_sim_time for '
-        'a bag')  # fmt: skip
 _WARM_UP = 3
 _STAGES = ('received', 'preprocessed', 'inferred', 'published')
 
@@ -75,7 +70,7 @@ class Pilot:
         self._diagnostics, self._shadow = diagnostics, shadow
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
-        self._joints, self._told_s, self._damaged = self._no_joints(), 0.0, ''
+        self._joints = sources.JointSource(contract.proprio)
         self._ticks = Ticks(
             contract.period_ns, self._sources, contract.hold_periods, contract.follows
         )
@@ -104,10 +99,6 @@ class Pilot:
                 )
             )  # fmt: skip
         self._show_figures()
-
-    def _no_joints(self) -> Joints:
-        proprio = self._contract.proprio
-        return Joints(proprio.names, proprio.fields) if proprio else Joints((), ())
 
     def _show_figures(self) -> None:
         for stage, latency in self._stages.items():
@@ -145,18 +136,11 @@ class Pilot:
             if seen is None or len(seen.stamps_ns) < _MEASURED:
                 return camera.topic
         proprio = self._contract.proprio
-        if proprio and self._joints.missing():
-            waited_s = time.monotonic() - self._told_s
-            if not self._told_s or waited_s < TOGETHER_NS / 1e9:
-                return proprio.topic
-        return ''
+        return proprio.topic if proprio and self._joints.awaited else ''
 
     def _wrong_joints(self) -> list[str]:
-        """Return what joint states lack, once those of all publishers could be there."""
-        proprio = self._contract.proprio
-        if not proprio or not self._joints.missing():
-            return []
-        return [f'{proprio.topic}: {self._damaged or self._joints.lack()}']
+        proprio, problem = self._contract.proprio, self._joints.problem
+        return [f'{proprio.topic}: {problem}'] if proprio and problem else []
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -205,7 +189,7 @@ class Pilot:
         camera = self._contract.cameras[number]
         if wrong := mismatches(camera, Seen(seen.encoding, seen.width, seen.height)):
             self._diagnostics.error('contract', f'{"; ".join(wrong)}; the picture is left out')
-        elif abs(now_ns - stamp_ns) > _CLOCK_NS:
+        elif abs(now_ns - stamp_ns) > sources.CLOCK_NS:
             self._leave_out(number, at_s, now_ns - stamp_ns)
         else:
             self._in_time_s[number] = at_s
@@ -215,16 +199,13 @@ class Pilot:
         """Leave out a picture of another time, and say so if that goes on."""
         if at_s - self._in_time_s[number] > _CLOCK_S:
             self._diagnostics.error(
-                'clock', f'{self._contract.cameras[number].topic}: {_OFF.format(age_ns / 1e9)}'
+                'clock', f'{self._contract.cameras[number].topic}: {sources.off(age_ns)}'
             )  # fmt: skip
 
     def _note(self, number: int, message: Image | CompressedImage, stamp_ns: int) -> Seen:
         """Keep what the contract speaks of."""
-        seen = self._seen[number]
-        compressed = isinstance(message, CompressedImage)
-        if seen is None or not compressed:
-            seen = sources.look(message, seen.stamps_ns if seen else [])
-            self._seen[number] = seen
+        earlier = self._seen[number]
+        seen = self._seen[number] = sources.look(message, earlier.stamps_ns if earlier else [])
         if not seen.stamps_ns or stamp_ns > seen.stamps_ns[-1]:
             seen.stamps_ns = [*seen.stamps_ns[1 - _MEASURED :], stamp_ns]
         return seen
@@ -234,17 +215,9 @@ class Pilot:
         at_s, now_ns = time.monotonic(), self._now_ns()
         proprio = self._contract.proprio
         assert proprio
-        self._told_s = self._told_s or at_s
-        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec or now_ns
-        if abs(now_ns - stamp_ns) > _CLOCK_NS:
-            off = _OFF.format((now_ns - stamp_ns) / 1e9)
-            self._diagnostics.error('clock', f'{proprio.topic}: {off}')
-            return
-        told = Told(message.name, message.position, message.velocity, message.effort, stamp_ns)
         try:
-            known = self._joints.together(told, round(at_s * 1e9))
+            known = self._joints.take(message, now_ns)
         except ClaifoError as error:
-            self._damaged = str(error)
             self._diagnostics.error('contract', f'{proprio.topic}: {error}')
             return
         if known and self._running:
