@@ -358,3 +358,24 @@ def test_joint_states_of_several_publishers_are_merged(live):
     found.begin(pictures, joints)
     found.play(pictures, joints)
     assert compare(found, policy, pictures, 1e-5, joints) > 3
+
+
+PNG_HEAD = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
+
+
+@pytest.mark.parametrize(
+    'data', [PNG_HEAD + 2 * (100_000).to_bytes(4, 'big') + bytes(64), b'', b'\xff'],
+    ids=['gigabytes', 'nothing', 'damage'],
+)  # fmt: skip
+def test_a_picture_that_announces_gigabytes_is_left_out(live, data):
+    found = live(trained(), 'jpeg')
+    pictures = film(12)[None]
+    found.begin(pictures)
+    bomb = CompressedImage(format='jpeg', data=array.array('B', data))
+    bomb.header.stamp = found.robot.get_clock().now().to_msg()
+    found.robot.eyes[0].publish(bomb)
+    time.sleep(0.1)  # the newest picture wins
+    count = len(found.robot.actions)
+    found.play(pictures)
+    assert found.node._diagnostics.counts['contract'] == 1
+    assert len(found.robot.actions) > count + 3 and not found.problem
