@@ -197,16 +197,16 @@ class Camera:
     def __init__(self, before: Sequence[str] = ()) -> None:
         """Start it, in a namespace perhaps."""
         self._words = [*before, sys.executable, __file__, '--film']
-        self.start()
+        self._child = subprocess.Popen(self._words)
 
     def start(self) -> None:
-        """Film."""
+        """Film again."""
+        self._child.wait()
         self._child = subprocess.Popen(self._words)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; waiting for that would make whoever watches late."""
         self._child.kill()
-        self._child.wait()
 
 
 def reaction_ms(
