@@ -27,7 +27,6 @@ import numpy as np
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from claifo.arguments import count
 from claifo.bags import ReadOptions, read_episodes
 from claifo.bags.cdr import COMPRESSED, IMAGE, Parser
 from claifo.bags.codecs import decode
@@ -70,12 +69,9 @@ CASES = (
 
 def main() -> None:
     """Read the arguments, run all cases, print."""
-    parser = common.parser('bags', __doc__.splitlines()[0])
-    parser.add_argument(
-        '--repeats', type=count, default=7, help='repetitions (default: 7)'
-    )
+    parser = common.parser('bags', __doc__, repeats=7)
     args = parser.parse_args()
-    common.run(lambda: measure(args.repeats), 'bags', args)
+    common.run(lambda: measure(args.repeats), args)
 
 
 def measure(repeats: int) -> dict[str, Any]:

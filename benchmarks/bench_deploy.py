@@ -371,7 +371,7 @@ def at_the_near_end(cuts: int) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('deploy', __doc__.splitlines()[0])
+    parser = common.parser('deploy', __doc__)
     parser.add_argument('--kills', type=count, default=100, help='of each (default: 100)')
     parser.add_argument(
         '--minutes', type=common.positive, help='only memory, of so long a deployment'
@@ -396,7 +396,7 @@ def main() -> None:
     if args.near:
         print(json.dumps(measure_cuts(args.cuts, wire.Wire(*args.near))))
         return
-    common.run(lambda: _asked(args), 'deploy', args)
+    common.run(lambda: _asked(args), args)
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:

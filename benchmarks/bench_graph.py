@@ -42,7 +42,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray, String
 
+from claifo.experts.config import RecordConfig
 from claifo.experts.record import record
+from claifo.films import Film
 from claifo_core.agent.networks import build_networks
 from claifo_core.config import TrainConfig
 from claifo_core.policy import Policy
@@ -220,8 +222,8 @@ def training() -> dict[str, Any]:
     rates: dict[str, list[float]] = {'graph': [], 'in_process': []}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        record('point_mass_easy_big', 'dim/source', 10, place / 'bag', size_px=40,
-               report=lambda line: None)  # fmt: skip
+        film = Film('point_mass_easy_big', 'dim/source', size_px=40)
+        record(film, RecordConfig(), place / 'bag', report=lambda line: None)
         for number in range(ROUNDS):
             for kind, found in rates.items():
                 run_dir = place / f'{kind}{number}'
@@ -258,13 +260,13 @@ def measure() -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('graph', __doc__.splitlines()[0])
+    parser = common.parser('graph', __doc__)
     parser.add_argument('--echo', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.echo:
         echo()
         return
-    common.run(measure, 'graph', args)
+    common.run(measure, args)
 
 
 if __name__ == '__main__':

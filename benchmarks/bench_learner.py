@@ -7,8 +7,9 @@ Prints one JSON object, all of it measured on random frames:
 * ``split``: milliseconds of an update by part, medians: CPU time on a CPU; on a GPU time between
   CUDA events, of an update whose kernels are launched one by one.
 * ``flop`` and ``bytes``: counted from the settings (claifo/cost/flop.py; for other methods than
-  C-LAIfO and LAIfO the sum of FLOP alone, claifo/cost/dry_run.py); ``gflop_per_s`` is
-  what that makes per second (on a CPU of CPU time per thread, which other load hardly changes),
+  C-LAIfO and LAIfO the sum of FLOP alone, claifo/cost/dry_run.py). ``bytes`` are the least that
+  can move; ``dispatched`` are those of the kernels that PyTorch launches. ``gflop_per_s`` is what
+  the FLOP make per second (on a CPU of CPU time per thread, which other load hardly changes),
   ``ceiling`` the fastest matrix product that this device shows in this arithmetic.
 * ``memory``: peak of this process.
 
@@ -80,8 +81,8 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     import torch
     from ceiling import ceiling
 
-    from claifo.cost.compute import flop_per_update, shape_of
-    from claifo.cost.flop import bytes_moved, flop, is_counted
+    from claifo.cost import bytes_moved, flop, flop_per_update, is_counted, shape_of
+    from claifo.cost.dry_run import traffic_of_update
 
     shape, known, whole = shape_of(config), is_counted(config), flop_per_update(config)
     top = ceiling(
@@ -93,6 +94,7 @@ def counted(config: TrainConfig, learner: Learner, found: dict[str, Any]) -> dic
     told = {
         'flop': {'update': whole, **(flop(config, shape) if known else {})},
         'bytes': None,
+        'dispatched': traffic_of_update(config, shape),
         'gflop_per_s': round(reached, 2),
         'ceiling': top,
         'share_of_ceiling': round(reached / top['gflop_per_s'], 4),
@@ -111,7 +113,7 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.cost.compute import shape_of
+    from claifo.cost import shape_of
 
     if config.device == 'cpu':
         torch.set_num_threads(args.threads)
@@ -136,24 +138,17 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('learner', __doc__.splitlines()[0])
-    common.add_preset(parser)
-    common.add_device(parser)
+    parser = common.parser(
+        'learner', __doc__, preset='dmc_walker', device=True, seconds=20.0, threads=1
+    )
     parser.add_argument(
         '--frames', type=count, nargs='+', default=[10_000], metavar='N',
         help='frames in the replay; a second number shows the growth (default: 10000; a million '
         'frames of 64 px are 12 GB, so choose smaller ones with --set env.size_px=32 if need be)',
     )  # fmt: skip
-    parser.add_argument(
-        '--seconds', type=common.positive, default=20.0,
-        help='for each rate and for the split, at least 3 updates (default: 20)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--threads', type=count, default=1, help='of torch on a CPU (default: 1)'
-    )
     args = parser.parse_args()
     config = common.preset(args)
-    common.run(lambda: measure(args, config), 'learner', args)
+    common.run(lambda: measure(args, config), args)
 
 
 if __name__ == '__main__':

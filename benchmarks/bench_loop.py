@@ -85,7 +85,7 @@ def build(config: TrainConfig, folder: Path) -> Trainer:
 
     from synthetic import EPISODE_FRAMES, video
 
-    from claifo.cost.compute import shape_of
+    from claifo.cost import shape_of
     from claifo.environments import agent_hz, env_spec, evaluation_env
     from claifo_core.training.trainer import Trainer, World
     from claifo_sim import VectorEnv, task_info
@@ -143,19 +143,14 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('loop', __doc__.splitlines()[0])
-    common.add_preset(parser)
-    common.add_device(parser)
-    parser.add_argument(
-        '--seconds', type=common.positive, default=60.0, help='measured (default: 60)'
-    )
+    parser = common.parser('loop', __doc__, preset='dmc_walker', device=True, seconds=60.0)
     args = parser.parse_args()
     config = common.preset(args)
     config = dataclasses.replace(
         config, uniform_steps=0, seed_steps=config.agent.n_step * config.env.num_envs + 1,
         checkpoint_every=config.steps,
     )  # fmt: skip
-    common.run(lambda: measure(args, config), 'loop', args)
+    common.run(lambda: measure(args, config), args)
 
 
 if __name__ == '__main__':

@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 import common
 import numpy as np
 
-from claifo.arguments import count
-
 importlib.import_module('claifo_nodes')  # provides rclpy
 
 import torch
 
-from claifo.cost.compute import shape_of
+from claifo.cost import shape_of
 from claifo_core.agent.networks import build_networks
 from claifo_core.policy import Policy
 from claifo_nodes import time_steps
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 
     from claifo_msgs.msg import TimeStep
 
-    from claifo.cost.flop import Shape
+    from claifo.cost import Shape
     from claifo_core.config import TrainConfig
 
 _WARM_UP = 20
@@ -98,15 +96,10 @@ def measure(args: argparse.Namespace, config: TrainConfig) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('node', __doc__.splitlines()[0])
-    common.add_preset(parser)
-    parser.add_argument('--calls', type=count, default=2000, help='default: 2000')
-    parser.add_argument(
-        '--threads', type=count, default=1, help='of torch, as in the node (default: 1)'
-    )
+    parser = common.parser('node', __doc__, preset='dmc_walker', calls=2000, threads=1)
     args = parser.parse_args()
     config = common.preset(args)
-    common.run(lambda: measure(args, config), 'node', args)
+    common.run(lambda: measure(args, config), args)
 
 
 if __name__ == '__main__':

@@ -234,15 +234,11 @@ def measure_all(args: argparse.Namespace) -> dict[str, object]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('sim', __doc__.splitlines()[0])
+    parser = common.parser('sim', __doc__, rounds=7, seconds=2.0)
     parser.add_argument('--task', nargs='+', help=f'default: {", ".join(TASKS)}')
     parser.add_argument('--size', type=count, default=84, help='pixels (default: 84)')
-    parser.add_argument('--rounds', type=count, default=7, help='default: 7')
-    parser.add_argument(
-        '--seconds', type=common.positive, default=2.0, help='per contender and round (default: 2)'
-    )
     args = parser.parse_args()
-    common.run(lambda: measure_all(args), 'sim', args)
+    common.run(lambda: measure_all(args), args)
 
 
 if __name__ == '__main__':

@@ -10,18 +10,17 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from claifo.arguments import count, pairs
 from claifo.cli import Parser, guarded
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
 
     from claifo_core.config import TrainConfig
@@ -35,24 +34,36 @@ SHORT = {
 }
 
 
-def parser(name: str, text: str) -> Parser:
-    """Return a parser with the options that every benchmark has."""
-    found = Parser(prog=f'claifo bench {name}', description=text)
-    found.add_argument('--json', action='store_true', help='print one line')
-    found.add_argument(
-        '--out', type=Path, metavar='FILE', help='write the figures there as well, as JSON'
-    )
+def parser(
+    name: str, text: str, *, preset: str = '', device: bool = False, **amounts: float
+) -> Parser:
+    """Return a parser with the options that every benchmark has, and those asked for.
+
+    Args:
+        name: Of the benchmark; kept in the figures.
+        text: What it does, in its first line.
+        preset: Default of ``--preset``, which comes with ``--set``; empty: it has none.
+        device: Whether it has ``--device``.
+        amounts: Defaults of those of ``AMOUNTS`` that it has.
+    """
+    script = Path(sys.argv[0]).name
+    prog = f'claifo bench {name}' if script.startswith('bench_') else script
+    found = Parser(prog=prog, description=text.splitlines()[0])
+    found.set_defaults(benchmark=name)
+    add = found.add_argument
+    add('--json', action='store_true', help='print one line')
+    add('--out', type=Path, metavar='FILE', help='write the figures there as well, as JSON')
+    if preset:
+        add_set(found)
+        short = ', '.join(f'{a} ({b})' for a, b in SHORT.items())
+        add('--preset', default=preset,
+            help=f'YAML file, name from config/, or {short}; default: {preset}')  # fmt: skip
+    if device:
+        add_device(found)
+    for amount, default in amounts.items():
+        kind, what = AMOUNTS[amount]
+        add(f'--{amount}', type=kind, default=default, help=f'{what} (default: {default:g})')
     return found
-
-
-def add_preset(found: argparse.ArgumentParser, default: str = 'dmc_walker') -> None:
-    """Add ``--preset`` and ``--set``."""
-    add_set(found)
-    short = ', '.join(f'{a} ({b})' for a, b in SHORT.items())
-    found.add_argument(
-        '--preset', default=default,
-        help=f'YAML file, name from config/, or {short}; default: {default}',
-    )  # fmt: skip
 
 
 def add_set(found: argparse.ArgumentParser) -> None:
@@ -85,6 +96,16 @@ def positive(text: str) -> float:
     return value
 
 
+AMOUNTS: dict[str, tuple[Callable[[str], float], str]] = {
+    'seconds': (positive, 'how long each thing is measured; learners: at least 3 updates'),
+    'rounds': (count, 'turns of each contender'),
+    'repeats': (count, 'repetitions'),
+    'calls': (count, 'calls'),
+    'threads': (count, 'of torch on a CPU'),
+}
+"""How much is measured: how it is read, and what it means."""
+
+
 def preset(args: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the arguments name.
 
@@ -94,16 +115,14 @@ def preset(args: argparse.Namespace) -> TrainConfig:
     Raises:
         ClaifoError: no such preset or option, or no such device.
     """
-    from claifo.presets import find_preset
-    from claifo_core.config import settings
+    from claifo.presets import configured, find_preset
     from claifo_core.device.devices import choose_device
 
     asked = changes(args)
     if 'device' in args:
         asked['device'] = str(choose_device(args.device))
     path = find_preset(SHORT.get(args.preset, args.preset))
-    values = settings.merge(settings.read_yaml(path), asked)
-    return settings.from_dict(values, str(path))
+    return configured(path, asked)
 
 
 def changes(args: argparse.Namespace) -> dict[str, str]:
@@ -112,17 +131,10 @@ def changes(args: argparse.Namespace) -> dict[str, str]:
     Raises:
         ClaifoError: not of the form KEY=VALUE.
     """
-    return dict(_pair(text) for text in args.set)
+    return pairs(args.set, '=')
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, mark, value = text.partition('=')
-    if not mark:
-        raise ClaifoError(f'--set {text}: must have the form KEY=VALUE')
-    return key, value
-
-
-def run(main: Callable[[], dict[str, Any]], name: str, args: argparse.Namespace) -> None:
+def run(main: Callable[[], dict[str, Any]], args: argparse.Namespace) -> None:
     """Measure, print the figures as JSON and write them to ``--out``.
 
     Raises:
@@ -130,7 +142,7 @@ def run(main: Callable[[], dict[str, Any]], name: str, args: argparse.Namespace)
     """
     if args.out and (args.out.is_dir() or not args.out.absolute().parent.is_dir()):
         raise ClaifoError(f'--out {args.out}: not a file in a folder that exists')
-    found = {'benchmark': name, **origin(), **main()}
+    found = {'benchmark': args.benchmark, **origin(), **main()}
     if args.out:
         from claifo_core.files import write_json_atomic
 
@@ -150,22 +162,14 @@ def script(main: Callable[[], None]) -> int:
 
 def origin() -> dict[str, Any]:
     """Say which command made figures, of which commit, when and where."""
+    from claifo.study import store
+
     return {
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        'commit': commit(),
+        'commit': store.commit(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
         'machine': machine(),
     }
-
-
-def commit() -> str | None:
-    """Return the commit of this tree, with -dirty where files were changed; None: no git."""
-    command = ['git', '-C', str(ROOT), 'describe', '--always', '--dirty', '--exclude=*']
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def machine() -> dict[str, Any]:

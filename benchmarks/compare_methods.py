@@ -12,12 +12,9 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import common
-
-from claifo.arguments import count
 
 if TYPE_CHECKING:
     import argparse
@@ -28,20 +25,19 @@ if TYPE_CHECKING:
 _FRAMES = 1000
 
 
-def methods(preset: str) -> dict[str, TrainConfig]:
+def methods(args: argparse.Namespace) -> dict[str, TrainConfig]:
     """Return the settings of every method over a preset.
 
     Raises:
         ClaifoError: no such preset.
     """
-    from claifo.presets import find_preset
-    from claifo_core.config import settings
+    from claifo.presets import configured, find_preset
     from claifo_core.config.methods import METHODS
 
-    values = settings.read_yaml(find_preset(preset)) | {'device': 'cpu'}
-    online = {'agent.offline_updates': 0}
+    path = find_preset(args.preset)
+    changes = {'agent.offline_updates': 0, 'device': 'cpu', **common.changes(args)}
     return {
-        name: settings.from_dict(settings.merge(values, {**method.overrides, **online}), name)
+        name: configured(path, method.overrides, changes, source=name)
         for name, method in METHODS.items()
     }
 
@@ -58,10 +54,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     import torch
     from synthetic import build
 
-    from claifo.cost.compute import flop_per_update, shape_of
+    from claifo.cost import flop_per_update, shape_of
 
     torch.set_num_threads(1)
-    configs = methods(args.preset)
+    configs = methods(args)
     learners = {name: build(c, shape_of(c), _FRAMES) for name, c in configs.items()}
     taken: dict[str, list[float]] = {name: [] for name in learners}
     for learner in learners.values():  # lazy set-up, memory, optimiser state
@@ -81,12 +77,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('', __doc__.splitlines()[0])
-    parser.prog = Path(__file__).name
-    parser.add_argument('--preset', default='demo', help='default: demo')
-    parser.add_argument('--rounds', type=count, default=15, help='default: 15')
-    args = parser.parse_args()
-    common.run(lambda: measure(args), 'methods', args)
+    args = common.parser('methods', __doc__, preset='demo', rounds=15).parse_args()
+    common.run(lambda: measure(args), args)
 
 
 if __name__ == '__main__':

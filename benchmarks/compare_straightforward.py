@@ -27,7 +27,7 @@ from phases import CpuClock, Stopwatch, watch
 from synthetic import EPISODE_FRAMES, fill, video
 
 from claifo.arguments import count
-from claifo.cost.flop import Shape
+from claifo.cost import Shape
 from claifo_core.config import AgentConfig, AugmentConfig, TrainConfig
 from claifo_core.config.settings import load
 from claifo_core.data.replay import Replay
@@ -202,8 +202,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = common.parser('', __doc__.splitlines()[0])
-    parser.prog = Path(__file__).name
+    parser = common.parser('straightforward', __doc__, seconds=60.0)
     parser.add_argument(
         '--case', choices=('all', 'paper', 'demo', 'replay'), default='all', help='what to run'
     )
@@ -212,14 +211,10 @@ def main() -> None:
         help='batch sizes of the paper preset (default: 64 512)',
     )  # fmt: skip
     parser.add_argument(
-        '--seconds', type=common.positive, default=60,
-        help='time per case, at least 3 rounds (default: 60)',
-    )  # fmt: skip
-    parser.add_argument(
         '--quick', action='store_true', help='batch 64, 5 s per case, a small replay: a trial'
     )
     args = parser.parse_args()
-    common.run(lambda: measure(args), 'straightforward', args)
+    common.run(lambda: measure(args), args)
 
 
 if __name__ == '__main__':

@@ -131,11 +131,11 @@ def watch(learner: Learner, watch: Stopwatch) -> Callable[[], object]:
     agent = learner.agent
     for replay in learner.replays:
         watch.around(replay, 'draw', 'gather')
-    watch.around(agent, '_view', 'augment')
-    watch.around(agent, '_encode', _encode_part)
-    watch.around(agent, '_encode_all', 'encode_without_gradient')
-    watch.around(agent, '_step', _step_part)
-    watch.around(agent, '_imitation_reward', 'discriminator')
+    watch.around(agent._sight, 'view', 'augment')
+    watch.around(agent._sight, 'encode', _encode_part)
+    watch.around(agent._sight, 'latents', 'encode_without_gradient')
+    watch.around(agent.optimisers, 'step', _step_part)
+    watch.around(agent._judge, 'imitate', 'discriminator')
     watch.around(agent, '_critic_loss', 'critic')
     watch.around(agent, '_actor_step', 'actor')
     for _name, optimiser in agent.optimisers.items():  # noqa: PERF102 (not a dictionary)

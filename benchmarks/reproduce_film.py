@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from claifo.bags.truth import TRUTH_FILE, read_truth, write_truth
 from claifo_core.errors import ClaifoError
 from claifo_sim.domains import source_of
+from claifo_sim.rendering import probe
 
 if TYPE_CHECKING:
     from claifo_core.config import EnvConfig
@@ -62,6 +63,7 @@ def record(film: Film, until_s: float) -> bool:
     if missing:
         print(f'film: recording {film.episodes} episodes of the expert', flush=True)
         missing[0].parent.mkdir(parents=True, exist_ok=True)
+        probe()  # once, here: all recordings inherit the answer
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda part: _record_part(film, part, until_s), missing))
     if all(done):

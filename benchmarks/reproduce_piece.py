@@ -6,7 +6,7 @@ Nothing heavy is imported here: simulator processes import it too.
 from __future__ import annotations
 
 import argparse
-import ctypes
+import os
 import signal
 import sys
 import time
@@ -23,7 +23,6 @@ _CLOSE_S = 4.0
 _LOOK_S = 0.25
 _GUESS_S = 60.0
 _WAITING = 'policy_[0-9]*.safetensors'
-_PR_SET_PDEATHSIG = 1
 
 
 class Deadline:
@@ -70,11 +69,6 @@ class Deadline:
         return (len(waiting) + 1) * each + unsaved / _SAVE_BYTES_PER_S + _CLOSE_S
 
 
-def end_with_parent() -> None:
-    """Get SIGTERM when the parent is killed: nobody would end this piece in time."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     """Train from the folder on until the end, the deadline or SIGTERM.
 
@@ -85,14 +79,14 @@ def play(config_file: Path, run_dir: Path, until_s: float) -> None:
     from contextlib import closing
 
     from claifo.environments import env_spec
-    from claifo.interrupts import stop_on_interrupt
+    from claifo.interrupts import die_with, stop_on_interrupt
     from claifo.training import read_expert, setting
     from claifo_core.config import settings
     from claifo_core.training.trainer import Trainer, World
     from claifo_sim import VectorEnv
 
     asked = stop_on_interrupt()
-    end_with_parent()
+    die_with(os.getppid(), signal.SIGTERM)  # nobody would end this piece in time
     for waiting in run_dir.glob(_WAITING):  # of a piece that was cut off
         waiting.unlink()
     config = settings.load(config_file)

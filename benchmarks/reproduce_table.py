@@ -150,8 +150,7 @@ def _improvement(curves: Sequence[Curve]) -> list[str]:
     ours, theirs = ([c.end for c in curves if c.method == name] for name in ('claifo', 'laifo'))
     if min(len(ours), len(theirs)) < 2:
         return []
-    share = statistics.probability_of_improvement([ours], [theirs])
-    low, high = statistics.improvement_interval([ours], [theirs])
+    share, (low, high) = statistics.improvement([ours], [theirs])
     return ['', f'P(C-LAIfO > LAIfO) at the end: {share:.2f} [{low:.2f}, {high:.2f}].']
 
 

@@ -13,7 +13,7 @@ from claifo_core.training.learner import Learner
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from claifo.cost.flop import Shape
+    from claifo.cost import Shape
     from claifo_core.config import TrainConfig
     from claifo_core.data.replay import Replay
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from claifo.cli import Parser, guarded
 from claifo.interrupts import stop_on_interrupt
+from claifo.presets import configured
 from claifo.resources import SOURCE_ROOT, config_dir
 
 # The rest is imported where it is used: simulator processes import this module, and need no torch.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
     from claifo_core.training.evaluation import Evaluation
 
+PRESET = config_dir() / 'demo.yaml'
 EXPERT_EPISODES = 10
 TEST_EPISODES = 20
 TEST_SEED = 10_000
@@ -28,20 +30,14 @@ CURVES = SOURCE_ROOT / 'benchmarks' / 'results' / 'demo' / 'medians.csv'
 
 def film_expert(config: TrainConfig, folder: Path) -> None:
     """Record the expert in the source domain, unless an earlier demo has done so."""
+    from claifo.experts.config import RecordConfig
     from claifo.experts.record import record
-    from claifo_sim.domains import source_of
+    from claifo.films import Film
 
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    record(
-        config.env.task,
-        source_of(config.env.domain),
-        EXPERT_EPISODES,
-        folder,
-        size_px=config.env.size_px,
-        command='make demo',
-    )
+    record(Film.of(config), RecordConfig(episodes=EXPERT_EPISODES), folder, 'make demo')
 
 
 def test(config: TrainConfig, policy: Path) -> Evaluation:
@@ -67,7 +63,7 @@ def learn(config: TrainConfig, run_dir: Path, stop: Callable[[], bool]) -> int:
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % DOMAINS))
     graph = find('train_sim')
     values = {
-        'config': str(config_dir() / 'demo.yaml'), 'seed': str(config.seed),
+        'config': str(PRESET), 'seed': str(config.seed),
         'expert_bag': config.expert.bag, 'run_dir': str(run_dir),
     }  # fmt: skip
     return runner.run(graph.compose(graph.values(values)), stop)
@@ -80,15 +76,13 @@ def run(seed: int, folder: Path) -> None:
         ClaifoError: the graph has failed.
     """
     from claifo.report.page import build
-    from claifo_core.config import settings
     from claifo_core.errors import ClaifoError
     from claifo_sim.domains import source_of
 
     started = time.monotonic()
     bag = folder / 'bags' / 'demo_expert'
-    preset = settings.read_yaml(config_dir() / 'demo.yaml')
-    overrides = {'seed': str(seed), 'expert.bag': str(bag)}
-    config = settings.from_dict(settings.merge(preset, overrides), 'config/demo.yaml')
+    changes = {'seed': str(seed), 'expert.bag': str(bag)}
+    config = configured(PRESET, changes, source='config/demo.yaml')
     run_dir = folder / 'runs' / f'demo_seed{seed}'
     print(f'1/4  filming the expert in {source_of(config.env.domain)}: {bag}', flush=True)
     film_expert(config, bag)

@@ -1,13 +1,18 @@
-"""Ctrl-C as a question that long work asks between its steps."""
+"""How long work ends: Ctrl-C as a question between its steps, and children with their parent."""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def stop_on_interrupt() -> Callable[[], bool]:
@@ -22,3 +27,15 @@ def stop_on_interrupt() -> Callable[[], bool]:
     signal.signal(signal.SIGINT, ask)
     signal.signal(signal.SIGTERM, ask)
     return lambda: asked
+
+
+def die_with(parent: int, number: int) -> None:
+    """Let the kernel end this process when the one that started it is gone.
+
+    Args:
+        parent: Process id of that one.
+        number: The signal that ends it.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # gone already
+        os.kill(os.getpid(), number)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claifo.resources import config_dir
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from claifo_core.config import TrainConfig
 
 RUNS = Path('runs')
@@ -35,6 +38,25 @@ def find_preset(name: str, studies: bool = False) -> Path:
         f'{name}: no such {"study" if studies else "preset"}{did_you_mean(path.stem, known)}; '
         f'give a YAML file or one of {", ".join(sorted(known))}'
     )
+
+
+def configured(
+    preset: Path | None, *changes: Mapping[str, Any], source: str = ''
+) -> TrainConfig:
+    """Return the configuration of a preset with changes, each over those before it.
+
+    Args:
+        preset: Its file; None: the defaults.
+        changes: Values by the dotted names of options.
+        source: Named in errors; empty: the file.
+
+    Raises:
+        ClaifoError: an option is unknown or out of range.
+    """
+    values = settings.read_yaml(preset) if preset else {}
+    for change in changes:
+        values = settings.merge(values, change)
+    return settings.from_dict(values, source or str(preset))
 
 
 def default_run_dir(config: TrainConfig, preset: Path | None, method: str = '') -> Path:

@@ -14,7 +14,8 @@ import numpy as np
 from claifo.bags import BagReport, ReadOptions, read_episodes, read_truth
 from claifo.bags.demonstrations import read_demonstrations
 from claifo.bags.topics import camera_topics, split_topics
-from claifo.environments import agent_hz, env_spec, evaluation_env, film_words, films_of
+from claifo.environments import agent_hz, env_spec, evaluation_env
+from claifo.films import Film, film_place
 from claifo_core.config import ExpertConfig, TrainConfig
 from claifo_core.data.frames import FrameSpec
 from claifo_core.errors import ClaifoError
@@ -88,14 +89,14 @@ def read_random(config: TrainConfig) -> list[list[NDArray[np.uint8]]]:
 
 def _film(config: TrainConfig, option: str) -> Path:
     """Return the bag that an option names, or the one that is recorded for it."""
-    named, place = getattr(config.expert, option), films_of(config, option)
-    if not named and not place.exists():
+    place = film_place(config, option)
+    if not getattr(config.expert, option) and not place.exists():
         raise ClaifoError(
             f'expert.{option} is empty and there is no {place}; record one with '
-            f'`claifo {" ".join(film_words(config, option))}`, or name yours with '
+            f'`claifo {" ".join(Film.of(config, option).words())}`, or name yours with '
             f'`--expert.{option}`'
         )
-    return Path(named) if named else place
+    return place
 
 
 def _options(config: TrainConfig) -> ReadOptions:
@@ -142,7 +143,7 @@ def _compared(config: TrainConfig) -> dict[str, float | None]:
     from claifo.experts import COMPARED_EPISODES, random_return
 
     task = config.env.task
-    truth = read_truth(Path(config.expert.bag) if config.expert.bag else films_of(config))
+    truth = read_truth(film_place(config))
     known = truth if truth and truth.task == task else None
     random = known.random_return if known else None
     return {

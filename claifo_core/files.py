@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,27 @@ def write_atomic(path: Path | str, data: bytes) -> None:
 def write_json_atomic(path: Path | str, value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Write ``value`` as indented JSON through :func:`write_atomic`."""
     write_atomic(path, (json.dumps(value, indent=1) + '\n').encode())
+
+
+def write_csv(
+    path: Path | str, rows: Sequence[Mapping[str, Any]], numbers: str = '.6g'
+) -> None:
+    """Write rows as CSV through :func:`write_atomic`, a column for every key.
+
+    Args:
+        path: The file.
+        rows: What is missing in one, or None, is left empty.
+        numbers: Format of those that are not whole.
+    """
+    text = io.StringIO()
+    columns = dict.fromkeys(key for row in rows for key in row)
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {k: format(v, numbers) if isinstance(v, float) else v for k, v in row.items()}
+        )
+    write_atomic(path, text.getvalue().encode())
 
 
 def sync(path: Path) -> None:

@@ -19,14 +19,14 @@ from xml.etree import ElementTree as Xml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import node_tables
+from pages import nodes as page
 
 from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
 from claifo_core.deploy import contract
 from claifo_core.policy import Policy
 
-TARGET = node_tables.ROOT / 'config' / 'sros2_policy.xml'
+TARGET = page.ROOT / 'config' / 'sros2_policy.xml'
 PUBLISHED = {'/parameter_events', '/rosout'}
 SUBSCRIBED = {'/clock', '/parameter_events'}
 OFFERED = {'~/get_type_description'}
@@ -92,7 +92,7 @@ def rights() -> dict[str, Rights]:
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder))
         variants = [(name, words.replace('{files}', folder)) for name, words in VARIANTS]
-        for node in node_tables.nodes(variants):
+        for node in page.nodes(variants):
             found.setdefault(node.get_name(), Rights()).take(node)
     told = set().union(*(right.publish for right in found.values())) - PUBLISHED
     found['recorder'].subscribe |= told

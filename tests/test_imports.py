@@ -33,7 +33,8 @@ UNSAFE_CALLS = {
     ('torch', 'load'), ('torch', 'save'), ('yaml', 'load'), ('yaml', 'load_all'),
     ('yaml', 'unsafe_load'), ('yaml', 'full_load'),
 }  # fmt: skip
-MAX_LINES = 350
+MAX_LINES = 420
+"""An alarm: a file this long has more than one idea."""
 
 FILES = [
     pytest.param(package, path, id=str(path.relative_to(ROOT)))

@@ -28,11 +28,13 @@ PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
 PACKAGE_XML = ET.parse(ROOT / 'package.xml').getroot()
 # What rosdep can provide, by the names that pip gives it.
 WITH_ROSDEP_KEY = {
+    'jinja2': 'python3-jinja2',
     'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
     'opencv-python-headless': 'python3-opencv',
     'packaging': 'python3-packaging',
     'pyyaml': 'python3-yaml',
+    'rich': 'python3-rich',
     'scipy': 'python3-scipy',
 }
 WORKSPACE = ROOT / 'ros2_ws' / 'src'
@@ -212,6 +214,13 @@ def test_what_is_provided_for_ros_is_installed_as_data(setup_arguments):
     assert alone['tool']['setuptools']['package-data']['ros2_embedded'] == patterns
 
 
+def test_templates_of_pages_are_installed_as_data(setup_arguments):
+    top = OWN['claifo']
+    patterns = setup_arguments['package_data']['claifo']
+    found = {path for pattern in patterns for path in top.glob(pattern)}
+    assert found == set(top.rglob('*.j2')) != set()
+
+
 def test_nothing_installed_shadows_ros(setup_arguments):
     tops = {name.partition('.')[0] for name in setup_arguments['packages']}
     assert tops == set(OWN)
@@ -263,7 +272,8 @@ def test_git_ignores_no_source_file():
         for folder in ('claifo', 'claifo_core', 'sim', 'ros2_ws', 'launch', 'tests', 'config',
                        'experts', 'benchmarks')
         for path in (ROOT / folder).rglob('*.*')
-        if path.suffix in ('.py', '.yaml', '.safetensors', '.csv', '.json', '.md', '.msg', '.srv')
+        if path.suffix in ('.py', '.yaml', '.safetensors', '.csv', '.json', '.md', '.msg', '.srv',
+                           '.j2')
     ]
     result = subprocess.run(
         ['git', 'check-ignore', '--stdin'],

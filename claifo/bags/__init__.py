@@ -1,4 +1,9 @@
-"""rosbag2 in and out: camera images of any encoding become episodes of frames, and back."""
+"""rosbag2 in and out: camera images of any encoding become episodes of frames, and back.
+
+Here live the readers of whole and broken files, decoding, resampling to the control rate, what
+stands beside the pictures (joints, actions, rewards), writers and recorder. What a policy wants to
+see is told from outside (``ReadOptions``): nothing here knows a method or starts a simulator.
+"""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claifo.bags.cdr import IMAGE_TYPES, Parser, RawImage
-from claifo.bags.codecs import decode
+from claifo.bags.cdr import IMAGE_TYPES, Parser
+from claifo.bags.codecs import describe
 from claifo.bags.episodes import bag_episodes, choose_topic
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import BagReport
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from claifo.bags.cdr import CameraImage
     from claifo.bags.options import ReadOptions
     from claifo.bags.parts import Topic
     from claifo.bags.reader import BagPath
@@ -102,17 +101,10 @@ class _Reader:
             try:
                 stamp_ns, image = self._parser(data)
                 time_ns = stamp_ns or time_ns
-                self.info.image = self.info.image or _describe(image)
+                self.info.image = self.info.image or '{1}x{2} {0}'.format(*describe(image))
             except ClaifoError as error:
                 self.info.image = f'damaged: {error}'
         self.info.times_ns.append(time_ns)
-
-
-def _describe(image: CameraImage) -> str:
-    if isinstance(image, RawImage):
-        return f'{image.layout.width}x{image.layout.height} {image.layout.encoding}'
-    height, width, _ = decode(image).shape
-    return f'{width}x{height} {image.format}'
 
 
 def measure_rate(paths: Sequence[Path], topic: str) -> float:

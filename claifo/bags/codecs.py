@@ -106,6 +106,18 @@ def compression(name: str) -> str:
     return next((kind for word, kind in known.items() if word in name), name)
 
 
+def describe(image: CameraImage) -> tuple[str, int, int]:
+    """Return encoding (or compressed format), width and height of a picture.
+
+    Raises:
+        ClaifoError: as :func:`decode`, of a compressed one.
+    """
+    if isinstance(image, RawImage):
+        return image.layout.encoding, image.layout.width, image.layout.height
+    height, width, _ = decode(image).shape
+    return image.format, width, height
+
+
 def check_encoding(encoding: str, where: str) -> None:
     """Check that pictures of an encoding, or of a compression, can be read.
 

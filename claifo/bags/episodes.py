@@ -18,7 +18,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from claifo.bags.assemble import Episode
-from claifo.bags.cameras import Rig
 from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import BagReport
@@ -160,8 +159,8 @@ def _episodes(
     bag: Bag, topics: list[Topic], marker: str, options: ReadOptions, report: BagReport
 ) -> Iterator[NDArray[np.uint8]]:
     """Split the messages of a bag into episodes."""
-    where = f'{bag.path}: {", ".join(topic.name for topic in topics)}'
-    episode: Episode | Rig | None = None
+    names = [topic.name for topic in topics]
+    episode: Episode | None = None
     waiting = bool(marker)
     parsers = {topic: Parser(topic.type) for topic in topics}
     for message in bag.messages():
@@ -172,7 +171,7 @@ def _episodes(
             if episode and options.split == 'gap' and episode.pause_s(stamp_ns) > options.gap_s:
                 yield episode.finish()
                 episode = None
-            episode = episode or _begin(where, topics, options, report)
+            episode = episode or Episode(str(bag.path), names, options, report)
             episode.add(stamp_ns, image, topics.index(message[0]))
         elif message[0].name == marker:
             if episode:
@@ -180,14 +179,6 @@ def _episodes(
             episode, waiting = None, False
     if episode and not (bag.losses and episode.drop_if_short()):
         yield episode.finish()
-
-
-def _begin(
-    where: str, topics: list[Topic], options: ReadOptions, report: BagReport
-) -> Episode | Rig:
-    if len(topics) == 1:
-        return Episode(where, options, report)
-    return Rig(where, [topic.name for topic in topics], options, report)
 
 
 def _parse(

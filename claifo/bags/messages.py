@@ -43,11 +43,11 @@ class Stamped(NamedTuple):
     numbers: NDArray[np.float32]
 
 
-def typestore(*own: str) -> Any:  # noqa: ANN401 (of rosbags)
-    """Return the definitions of the standard messages, and of these of claifo_msgs."""
+def typestore() -> Any:  # noqa: ANN401 (of rosbags)
+    """Return the definitions of the standard messages, and of claifo_msgs."""
     types = get_typestore(Stores.ROS2_JAZZY)
-    for kind in own:
-        definition = interfaces_dir() / 'msg' / f'{kind.rpartition("/")[2]}.msg'
+    for definition in sorted((interfaces_dir() / 'msg').glob('*.msg')):
+        kind = f'claifo_msgs/msg/{definition.stem}'
         types.register(get_types_from_msg(definition.read_text(), kind))
     return types
 
@@ -83,7 +83,7 @@ def read_headed(
 
     Arguments and errors as for :func:`read_stamped`; the time of recording stands in for a stamp.
     """
-    types = typestore(kind) if kind.startswith('claifo_msgs/') else typestore()
+    types = typestore()
     with Bag(where) as bag:
         names = [found.name for found in bag.topics() if found.type == kind]
         if topic not in names:

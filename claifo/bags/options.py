@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from claifo_core.data.frames import FrameSpec
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import ClaifoError, check_choice
 
 SPLITS = ('bag', 'gap', 'marker')
 
@@ -36,11 +36,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be."""
-        if self.split not in SPLITS:
-            raise ClaifoError(
-                f'split is {self.split!r}{did_you_mean(self.split, SPLITS)}; '
-                f'choose one of {", ".join(SPLITS)}'
-            )
+        check_choice('split', self.split, SPLITS)
         if self.split == 'marker' and not self.marker_topic:
             raise ClaifoError("split is 'marker' but marker_topic is empty; name the marker topic")
         for name, lowest in (('max_episodes', 0), ('min_frames', 1)):

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rosbags.interfaces import Qos, QosDurability, QosReliability
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from claifo.bags.messages import typestore
 from claifo.bags.writer import METADATA_VERSION, QOS
-from claifo.resources import interfaces_dir
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -33,10 +32,7 @@ class Recorder:
         self.path = Path(path)
         self._writer = Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
         self._topics: dict[str, Connection] = {}
-        self._types = get_typestore(Stores.ROS2_JAZZY)
-        for definition in sorted((interfaces_dir() / 'msg').glob('*.msg')):
-            name = f'{interfaces_dir().name}/msg/{definition.stem}'
-            self._types.register(get_types_from_msg(definition.read_text(), name))
+        self._types = typestore()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer.open()

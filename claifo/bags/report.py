@@ -29,7 +29,7 @@ class BagReport:
         starts_ns: Stamp of the first frame of each episode.
         losses: What could not be read.
         bag_frames: Camera frames so far of the bag that is being read.
-        bag_shape: Shape of its pictures; empty before the first.
+        bag_shapes: Shape of its pictures, by topic.
     """
 
     bags: int = 0
@@ -45,7 +45,7 @@ class BagReport:
     starts_ns: list[int] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     bag_frames: int = 0
-    bag_shape: tuple[int, ...] = ()
+    bag_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _intervals: int = 0
     _span_s: float = 0.0
 
@@ -77,7 +77,7 @@ class BagReport:
     def begin_bag(self, topic: str) -> None:
         """Begin a bag."""
         self.bags += 1
-        self.bag_frames, self.bag_shape = 0, ()
+        self.bag_frames, self.bag_shapes = 0, {}
         _note(topic, self.topics)
 
     def see(self, encoding: str, width: int, height: int) -> None:

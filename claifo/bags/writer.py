@@ -27,10 +27,10 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from claifo.bags.beside import Beside
 from claifo.bags.cdr import COMPRESSED, IMAGE
 from claifo.bags.codecs import COMPRESSIONS, encode_compressed
-from claifo.bags.messages import ACTION, TIME_STEP, typestore
+from claifo.bags.messages import typestore
 from claifo.bags.resample import tick_ns
 from claifo.bags.truth import EpisodeTruth, Truth, write_truth
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import ClaifoError, check_choice
 from claifo_core.files import sync
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ class BagWriter:
         Raises:
             ClaifoError: ``path`` exists, the rate is not positive, or the encoding is unknown.
         """
-        if encoding not in ENCODINGS:
-            raise ClaifoError(
-                f'encoding {encoding!r} cannot be written{did_you_mean(encoding, ENCODINGS)}; '
-                f'choose one of {", ".join(ENCODINGS)}'
-            )
+        check_choice('encoding', encoding, ENCODINGS)
         if not rate_hz > 0:
             raise ClaifoError(f'rate_hz is {rate_hz}; it must be above 0')
         self.path = Path(path)
@@ -114,7 +110,7 @@ class BagWriter:
             'task': task, 'domain': domain, 'command': command, 'random_return': random_return,
         }  # fmt: skip
         self._folder = self.path.with_name(f'.{self.path.name}.{os.getpid()}.tmp')
-        self._types = typestore(ACTION, TIME_STEP)
+        self._types = typestore()
         self._episodes: list[EpisodeTruth] = []
         self._next_ns = _START_NS
 

@@ -6,15 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claifo.arguments import add_settings
 from claifo.commands import bag_video
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from claifo.bags.check import BagInfo
     from claifo.bags.report import BagReport
 
 EXIT_UNUSABLE = 2
+_TOPIC = ('topic', 'type', 'messages', 'Hz', 'MB', 'longest pause (s)', 'image')
+_EPISODE = ('episode', 'frames', 's', 'MB')
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     actions = parser.add_subparsers(required=True, metavar='ACTION')
     _add_info(actions)
     _add_check(actions)
-    bag_video.add_parser(actions, _crop)
+    bag_video.add_parser(actions)
 
 
 def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,113 +40,63 @@ def _add_info(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_check(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from claifo_core.config import EnvConfig, ExpertConfig
 
-    env, expert = EnvConfig(), ExpertConfig()
     text = 'read a bag exactly as training would and list every problem'
     parser = actions.add_parser(
         'check', help=text, description=f'{text}; exit code 0: usable, 2: not usable'
     )
-    add = parser.add_argument
-    add('path', type=Path, help='a bag, or a folder of bags')
-    add(
-        '--topic',
-        default=expert.topic,
-        help='image topic, or several with commas between (default: the only one)',
+    parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
+    parser.add_argument(
+        '--rate-hz', type=float, help='control rate, Hz (default: as measured in the first bag)'
     )
-    add('--rate-hz', type=float, help='control rate, Hz (default: as measured in the first bag)')
-    add(
-        '--frame-stack',
-        type=int,
-        default=env.frame_stack,
-        metavar='N',
-        help=f'frames of a stack: no episode may be shorter (default: {env.frame_stack})',
-    )
-    add(
-        '--size-px',
-        type=int,
-        default=env.size_px,
-        metavar='N',
-        help=f'side of the frames, pixels (default: {env.size_px})',
-    )
-    add(
-        '--crop',
-        type=_crop,
-        metavar='X,Y,WIDTH,HEIGHT',
-        help='part of the image that is kept, pixels (default: all)',
-    )
-    add(
-        '--split',
-        default=expert.split,
-        choices=('bag', 'gap', 'marker'),
-        help=f'where episodes begin (default: {expert.split})',
-    )
-    add(
-        '--gap-s',
-        type=float,
-        default=expert.gap_s,
-        metavar='S',
-        help=f'pause that begins an episode, seconds (default: {expert.gap_s:g})',
-    )
-    add(
-        '--marker-topic',
-        default=expert.marker_topic,
-        metavar='TOPIC',
-        help='topic whose messages begin episodes',
-    )
+    add_settings(parser, ExpertConfig, ('topic', 'crop', 'split', 'gap_s', 'marker_topic'))
+    add_settings(parser, EnvConfig, ('frame_stack', 'size_px'))
     parser.set_defaults(run=_check)
-
-
-def _crop(text: str) -> tuple[int, int, int, int]:
-    try:
-        x, y, width, height = (int(part) for part in text.split(','))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not x,y,width,height (four whole numbers)'
-        ) from None
-    return x, y, width, height
 
 
 def _info(args: argparse.Namespace) -> int:
     """Print what the bags hold."""
+    from claifo import terminal
     from claifo.bags.check import inspect
     from claifo.bags.reader import find_bags
 
     bags = [inspect(where) for where in find_bags([args.path])]
     size_mb = sum(bag.size_bytes for bag in bags) / 1e6
-    print(
-        f'{args.path}: {_count(len(bags), "bag")}, {size_mb:.1f} MB, '
-        f'{sum(bag.duration_s for bag in bags):.1f} s'
+    duration_s = sum(bag.duration_s for bag in bags)
+    episodes = [
+        (bag.path.name, sum(len(t.times_ns) for t in bag.topics.values() if t.image),
+         f'{bag.duration_s:.2f}', f'{bag.size_bytes / 1e6:.2f}')
+        for bag in bags
+    ]  # fmt: skip
+    terminal.show(
+        f'{args.path}: {_count(len(bags), "bag")}, {size_mb:.1f} MB, {duration_s:.1f} s',
+        terminal.table(_TOPIC, *_topics(bags), right=_TOPIC[2:6]),
+        f'\n{_count(len(bags), "episode")}, if every bag is one:',
+        terminal.table(_EPISODE, *episodes, right=_EPISODE[1:]),
+        *(f'warning: {line}' for bag in bags for line in bag.lost),
     )
-    _print_topics(bags)
-    print(f'\n{_count(len(bags), "episode")}, if every bag is one:')
-    for bag in bags:
-        frames = sum(len(t.times_ns) for t in bag.topics.values() if t.image)
-        print(
-            f'  {bag.path.name}  {_count(frames, "frame")}  {bag.duration_s:.2f} s  '
-            f'{bag.size_bytes / 1e6:.2f} MB'
-        )
-    _print_warnings([line for bag in bags for line in bag.lost])
     return 0
 
 
-def _print_topics(bags: Sequence[BagInfo]) -> None:
-    """Print one line per topic, all bags together."""
+def _topics(bags: Sequence[BagInfo]) -> Iterator[tuple[object, ...]]:
+    """Yield a row per topic, all bags together."""
     for name in dict.fromkeys(name for bag in bags for name in bag.topics):
         found = [bag.topics[name] for bag in bags if name in bag.topics]
-        count = sum(len(topic.times_ns) for topic in found)
         span_s = sum(topic.span_s for topic in found)
         steps = sum(max(len(topic.times_ns) - 1, 0) for topic in found)
-        rate = f'{steps / span_s:.2f} Hz' if span_s else 'no rate'
-        images = ', '.join(dict.fromkeys(topic.image for topic in found if topic.image))
-        pause_s = max(topic.longest_pause_s for topic in found)
-        size_mb = sum(topic.data_bytes for topic in found) / 1e6
-        print(
-            f'  {name}  {found[0].type}  {_count(count, "message")}  {rate}  {size_mb:.1f} MB  '
-            f'longest pause {pause_s:.3g} s  {images}'.rstrip()
+        yield (
+            name,
+            found[0].type,
+            sum(len(topic.times_ns) for topic in found),
+            f'{steps / span_s:.2f}' if span_s else '-',
+            f'{sum(topic.data_bytes for topic in found) / 1e6:.1f}',
+            f'{max(topic.longest_pause_s for topic in found):.3g}',
+            ', '.join(dict.fromkeys(topic.image for topic in found if topic.image)),
         )
 
 
 def _check(args: argparse.Namespace) -> int:
     """Print the report, warnings and errors."""
+    from claifo import terminal
     from claifo.bags.check import check, measure_rate
     from claifo.bags.options import ReadOptions
     from claifo.bags.topics import split_topics
@@ -163,32 +116,26 @@ def _check(args: argparse.Namespace) -> int:
         min_frames=args.frame_stack,
     )
     report, errors = check(paths, options)
-    _print_report(report, f'{rate_hz:.4g} Hz' + (' (as measured)' if measured else ''))
-    _print_warnings(report.warnings())
-    for error in errors:
-        print(f'error: {error}')
-    print('not usable' if errors else 'usable')
+    terminal.show(
+        *_lines(report, f'{rate_hz:.4g} Hz' + (' (as measured)' if measured else '')),
+        *(f'warning: {line}' for line in report.warnings()),
+        *(f'error: {error}' for error in errors),
+        'not usable' if errors else 'usable',
+    )
     return EXIT_UNUSABLE if errors else 0
 
 
-def _print_report(report: BagReport, rate: str) -> None:
+def _lines(report: BagReport, rate: str) -> tuple[str, ...]:
     sizes = ', '.join(f'{width}x{height}' for width, height in report.sizes)
-    print(
-        f'{_count(report.bags, "bag")}, {", ".join(report.topics)}: '
-        f'{sizes} {", ".join(report.encodings)} at {report.rate_hz:.4g} Hz'
-    )
     lengths = report.lengths
     span = f' of {min(lengths)} to {max(lengths)} frames' if lengths else ''
-    print(f'{_count(report.episodes, "episode")}{span} at {rate}')
-    print(
+    return (
+        f'{_count(report.bags, "bag")}, {", ".join(report.topics)}: '
+        f'{sizes} {", ".join(report.encodings)} at {report.rate_hz:.4g} Hz',
+        f'{_count(report.episodes, "episode")}{span} at {rate}',
         f'{report.frames_read} frames read, {report.frames_kept} kept, '
-        f'{report.frames_dropped} dropped, {report.frames_duplicated} repeated'
+        f'{report.frames_dropped} dropped, {report.frames_duplicated} repeated',
     )
-
-
-def _print_warnings(lines: Sequence[str]) -> None:
-    for line in lines:
-        print(f'warning: {line}')
 
 
 def _count(number: int, word: str) -> str:

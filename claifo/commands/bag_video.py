@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from claifo.arguments import add_settings
 
-def add_parser(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    crop: Callable[[str], tuple[int, int, int, int]],
-) -> None:
-    """Add ``bag from-video``; ``crop`` reads the region."""
+
+def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``bag from-video``."""
+    from claifo_core.config import ExpertConfig
+
     text = 'make an expert bag of video files (mp4, mov, avi), an episode of each'
     parser = actions.add_parser('from-video', help=text, description=text)
     add = parser.add_argument
@@ -20,8 +20,7 @@ def add_parser(
     add('--rate-hz', type=float, help='frames per second (default: those of the first video)')
     add('--size-px', type=int, metavar='N',
         help='make square pictures of this side (default: as they are)')
-    add('--crop', type=crop, metavar='X,Y,WIDTH,HEIGHT',
-        help='part that is kept, pixels; with --size-px (default: all)')
+    add_settings(parser, ExpertConfig, ('crop',))
     add('--encoding', default='jpeg', choices=('rgb8', 'jpeg', 'png'), help='default: jpeg')
     add('--quality', type=int, default=95, metavar='N', help='of jpeg, 1 to 100 (default: 95)')
     parser.set_defaults(run=run)

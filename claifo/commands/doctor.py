@@ -6,10 +6,14 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from claifo.arguments import count
 
-MARKS = {'ok': '  ok', 'warn': 'warn', 'fail': 'FAIL'}
+if TYPE_CHECKING:
+    from claifo.doctor import Check
+
+MARKS = {'ok': ('  ok', 'green'), 'warn': ('warn', 'yellow'), 'fail': ('FAIL', 'bold red')}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,11 +50,25 @@ def run(args: argparse.Namespace) -> int:
     for check in run_checks(Path(), args.replay_frames, args.size_px):
         checks.append(check)
         if not args.json:
-            print(f'{MARKS[check.status]}  {check.name:<10}{check.found}', flush=True)
-            if check.advice:
-                print(f'{"":16}-> {check.advice}', flush=True)
+            _show(check)
     failed = any(check.status == 'fail' for check in checks)
     if args.json:
         findings = [dataclasses.asdict(check) for check in checks]
         print(json.dumps({'status': 'fail' if failed else 'ok', 'checks': findings}, indent=1))
     return 2 if failed else 0
+
+
+def _show(check: Check) -> None:
+    """Print a finding as soon as it is known: rendering takes seconds."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from claifo import terminal
+
+    row = Table.grid(padding=(0, 2))
+    for width in (4, 9, None):
+        row.add_column(width=width)
+    row.add_row(Text(*MARKS[check.status]), check.name, check.found)
+    if check.advice:
+        row.add_row('', '', f'-> {check.advice}')
+    terminal.show(row)

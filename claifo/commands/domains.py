@@ -36,10 +36,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and write the sheet when one is asked for."""
+    from claifo import terminal
+
     found: dict[str, DomainPair | UnseenLook] = {**_pairs(args.task), **_unseen(args.task)}
-    width = max(map(len, found))
-    for name, look in found.items():
-        print(f'{name.ljust(width)}  {look.description}')
+    rows = [(name, look.description) for name, look in found.items()]
+    terminal.show(terminal.table(('domain', 'what differs'), *rows))
     if args.sheet is not None:
         write_sheet(args.task, args.sheet, pair_rows(args.task) + unseen_rows(args.task))
         print(f'wrote {args.sheet}')

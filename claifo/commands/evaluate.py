@@ -81,7 +81,7 @@ def _matrix(args: argparse.Namespace) -> int:
     """Play in many looks, and write CSV and heat map."""
     import sys
 
-    from claifo import robustness
+    from claifo import robustness, terminal
     from claifo_core.errors import ClaifoError
 
     first = args.policy[0]
@@ -101,7 +101,7 @@ def _matrix(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([dataclasses.asdict(cell) for cell in cells]))
     else:
-        print(f'{robustness.to_text(shown)}\nwrote {out} and {picture}')
+        terminal.show(*robustness.tables(shown), f'wrote {out} and {picture}')
     return 0
 
 
@@ -117,13 +117,16 @@ def _seeds(args: argparse.Namespace) -> range:
 
 def _play(args: argparse.Namespace, path: Path) -> int:
     """Print what a policy does with a bag."""
-    from claifo.playback import playback
+    from claifo import playback, terminal
 
     played = playback.play(
         path, args.bag, topic=args.topic or '', expert=args.expert,
         expert_topic=args.expert_topic or '', rate_hz=args.rate_hz,
     )  # fmt: skip
-    print(json.dumps(playback.to_dict(played)) if args.json else playback.to_text(played))
+    if args.json:
+        print(json.dumps(playback.to_dict(played)))
+    else:
+        terminal.show(*playback.tables(played))
     return 0
 
 

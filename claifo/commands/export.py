@@ -100,14 +100,14 @@ def _recorded(policy: Policy, folder: Path, bag: Path | None) -> Any:  # noqa: A
     import numpy as np
 
     from claifo.bags import ReadOptions, read_episodes
-    from claifo.environments import films_of
+    from claifo.films import film_place
     from claifo.training import topics_of
     from claifo_core.config import settings
     from claifo_core.deploy import export
 
     config = settings.load(folder / 'config.yaml') if (folder / 'config.yaml').exists() else None
     if bag is None and config:
-        bag = Path(config.expert.bag) if config.expert.bag else films_of(config)
+        bag = film_place(config)
     if bag is None or not bag.exists():
         return None
     options = ReadOptions(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from claifo.arguments import pairs
+
 if TYPE_CHECKING:
     from claifo.graphs import Graph
 
@@ -32,20 +34,8 @@ def run(args: argparse.Namespace) -> int:
     if args.show_args:
         print(describe(graph))
         return 0
-    processes = graph.compose(graph.values(_read(args.values)))
+    processes = graph.compose(graph.values(pairs(args.values, ':=')))
     return runner.run(processes, stop_on_interrupt())
-
-
-def _read(words: list[str]) -> dict[str, str]:
-    from claifo_core.errors import ClaifoError
-
-    values = {}
-    for word in words:
-        name, mark, value = word.partition(':=')
-        if not mark:
-            raise ClaifoError(f'{word!r} must have the form name:=value')
-        values[name] = value
-    return values
 
 
 def describe(graph: Graph) -> str:

@@ -21,19 +21,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the table of tasks."""
     from importlib.util import find_spec
 
+    from claifo import terminal
     from claifo_sim import domain_names, tasks
 
     rows = [
-        (info.name, f'{info.control_hz:g}', str(info.action_dim), str(info.control_steps),
-         str(len(domain_names(info.name))), info.description)
+        (info.name, f'{info.control_hz:g}', info.action_dim, info.control_steps,
+         len(domain_names(info.name)), info.description)
         for info in tasks()
-    ]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    for row in (_COLUMNS, *rows):
-        name, *numbers, text = row
-        cells = [name.ljust(widths[0])]
-        cells += [n.rjust(w) for n, w in zip(numbers, widths[1:], strict=False)]
-        print('  '.join([*cells, text]))
+    ]  # fmt: skip
+    terminal.show(terminal.table(_COLUMNS, *rows, right=_COLUMNS[1:5]))
     if find_spec('robosuite') is None:
         print('the robosuite tasks need robosuite, which is not installed: make robosuite')
     return 0

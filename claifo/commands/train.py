@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from claifo.arguments import help_of, metavar_of
 from claifo.interrupts import stop_on_interrupt
-from claifo.presets import default_run_dir, find_preset
+from claifo.presets import configured, default_run_dir, find_preset
 
 _NO_OPTIONS = ('run', 'run_dir', 'config', 'method', 'seeds', 'jobs')
 
@@ -37,40 +37,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_jobs(parser)
     for name, default, field in settings.options():
         parser.add_argument(
-            f'--{name}', metavar=_metavar(default), help=_help(default, field.metadata)
+            f'--{name}', metavar=metavar_of(default), help=help_of(field)
         )
     parser.set_defaults(run=run)
-
-
-def _metavar(default: object) -> str:
-    return {bool: 'true|false', int: 'N', float: 'X', str: 'WORD'}.get(type(default), 'A,B,…')
-
-
-def _help(default: object, rule: Any) -> str:  # noqa: ANN401 (mapping of metadata)
-    parts = [rule['help']]
-    if rule['choices']:
-        parts.append(f'one of {", ".join(rule["choices"])}')
-    elif rule['low'] is not None:
-        high = '' if rule['high'] is None else f' to {rule["high"]}'
-        parts.append(f'{rule["low"]}{high or " or more"} {rule["unit"]}'.rstrip())
-    shown = default if default not in ('', None) else 'none'
-    return f'{"; ".join(parts)} (default: {shown})'.replace('%', '%%')
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, or resume, and say where the results are."""
     from claifo.training import train
-    from claifo_core.config import settings
     from claifo_core.config.methods import method
 
     given = {k: v for k, v in vars(args).items() if k not in _NO_OPTIONS}
     preset = find_preset(args.config) if 'config' in args else None
-    values = settings.read_yaml(preset) if preset else {}
     if 'seeds' in args or 'jobs' in args:
-        return _train_seeds(args, values, given, preset)
+        return _train_seeds(args, given, preset)
     chosen = method(args.method).overrides if 'method' in args else {}
     source = str(preset) if preset and not (given or chosen) else 'claifo train'
-    config = settings.from_dict(settings.merge(settings.merge(values, chosen), given), source)
+    config = configured(preset, chosen, given, source=source)
     run_dir = getattr(args, 'run_dir', None) or default_run_dir(
         config, preset, getattr(args, 'method', '')
     )
@@ -85,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train_seeds(
-    args: argparse.Namespace, values: dict[str, Any], given: dict[str, str], preset: Path | None
+    args: argparse.Namespace, given: dict[str, str], preset: Path | None
 ) -> int:
     """Train several seeds, as a study of one method."""
     from claifo.commands.study import STUDIES, start
@@ -105,6 +88,7 @@ def _train_seeds(
         threads=settings.convert(given.get('threads', 1), int, '--threads'),
     )
     name = '_'.join(filter(None, (preset.stem if preset else 'default', named)))
+    values = settings.read_yaml(preset) if preset else {}
     study = resolve(name, values, file, 'claifo train')
     folder = getattr(args, 'run_dir', None) or STUDIES / name
     return start(study, folder, getattr(args, 'jobs', None))

@@ -1,4 +1,9 @@
-"""Experts that see the state: training, playing, scoring and recording them."""
+"""Experts that see the state: training, playing, scoring and recording them.
+
+Here live the trainer (TD3) and the distillation of policies of others, the experts as they are
+shipped, true returns, and the recording of films. No pictures are learnt from: that is the
+agent's, which never sees a state.
+"""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from claifo_core.config.options import option
+from claifo_core.config import Section, option
 
 # Rewards are scaled so that a perfect policy (reward 1 at every control step) is worth this.
 VALUE_OF_PERFECT = 10.0
 
 
 @dataclass(frozen=True)
-class Td3Config:
+class Td3Config(Section):
     """Settings of a training run; the defaults are those of walker walk."""
 
     steps: int = option(150_000, 'agent steps in all', low=1)
@@ -39,7 +39,7 @@ class Td3Config:
 
 
 @dataclass(frozen=True)
-class DistilConfig:
+class DistilConfig(Section):
     """Settings of distilling a teacher into an expert."""
 
     seed: int = option(0, 'seed of everything random', low=0)
@@ -49,3 +49,17 @@ class DistilConfig:
     hidden: int = option(128, 'width of the two hidden layers', low=1, high=400)
     batch: int = option(256, 'states per update', low=1)
     learning_rate: float = option(2e-3, 'first step of Adam in a round', low=1e-6, high=0.1)
+
+
+@dataclass(frozen=True)
+class RecordConfig(Section):
+    """How much is filmed, and how it is written."""
+
+    episodes: int = option(10, 'episodes', low=1)
+    seed: int = option(0, 'of the first episode', low=0)
+    episode_steps: int = option(
+        0, "control steps per episode; 0: the task's own limit", low=0
+    )
+    compressed: bool = option(
+        False, 'write CompressedImage (png, lossless) instead of Image'
+    )

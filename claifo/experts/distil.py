@@ -21,7 +21,7 @@ from torch.nn import functional
 from claifo.experts.config import DistilConfig
 from claifo.experts.networks import Actor, unscaled
 from claifo.experts.policies import ExpertInfo, Mlp, TrainedExpert, save_trained
-from claifo.experts.state_env import TaskStateEnv, expert_scores, random_return
+from claifo.experts.state_env import StateEnv, expert_scores, random_return, summary
 from claifo_core.errors import ClaifoError
 
 CLAIM_SEED = 2_000_000
@@ -140,7 +140,7 @@ def distil(
     """
     if out.exists():
         raise ClaifoError(f'{out}: exists already; delete it or choose another file with --out')
-    start, world = time.perf_counter(), TaskStateEnv(task, config.seed, 1)
+    start, world = time.perf_counter(), StateEnv(task, config.seed, 1)
     teacher = Teacher.load(teacher_path, world.obs_dim, world.action_dim)
     student, steps, episode = Student(world.obs_dim, world.action_dim, config), 0, 0
     rng = np.random.default_rng([config.seed, 2])
@@ -160,7 +160,7 @@ def distil(
 
 
 def _listen(
-    world: TaskStateEnv,
+    world: StateEnv,
     student: Student,
     teacher: Teacher,
     share: float,
@@ -188,10 +188,5 @@ def _judge(task: str, network: Mlp, steps: int, minutes: float, command: str) ->
     expert = TrainedExpert(network, unjudged)
     scores = expert_scores(task, expert, CLAIM_EPISODES, CLAIM_SEED)
     return replace(
-        unjudged,
-        return_mean=round(float(scores.returns.mean()), 2),
-        return_std=round(float(scores.returns.std()), 2),
-        return_min=round(float(scores.returns.min()), 2),
-        success=scores.success,
-        solved=scores.solved,
+        unjudged, **summary(scores.returns), success=scores.success, solved=scores.solved
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from claifo.experts.config import Td3Config
 from claifo.experts.networks import Actor, Critics
-from claifo.experts.replay import Batch, NStepReplay, RunningScale
+from claifo.experts.replay import Batch, NStepReplay, RunningScale, Step
 
 ACTOR_DELAY = 2
 SMOOTHING_STD = 0.2
@@ -47,22 +47,10 @@ class Learner:
         self.replay = NStepReplay(capacity, obs_dim, action_dim, config.n_step, config.gamma)
         self.scale = RunningScale(obs_dim)
 
-    def observe(
-        self,
-        obs: NDArray[np.float32],
-        action: NDArray[np.float32],
-        reward: float,
-        next_obs: NDArray[np.float32],
-        *,
-        terminated: bool,
-        truncated: bool,
-    ) -> None:
-        """Store one agent step; ``reward`` is the true reward summed over the held action."""
-        self.scale.add(obs)
-        reward *= self.config.reward_scale()
-        self.replay.add(
-            obs, action, reward, next_obs, terminated=terminated, truncated=truncated
-        )
+    def observe(self, step: Step) -> None:
+        """Store one agent step; its reward is the true one, summed over the held action."""
+        self.scale.add(step.obs)
+        self.replay.add(step._replace(reward=step.reward * self.config.reward_scale()))
 
     @torch.no_grad()
     def act(self, obs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,24 +19,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from claifo.experts.config import RecordConfig
     from claifo.experts.policies import StateExpert
+    from claifo.films import Film
     from claifo_sim.env import SimEnv
 
 
 def record(
-    task: str,
-    domain: str,
-    episodes: int,
+    film: Film,
+    config: RecordConfig,
     out: Path,
-    *,
-    seed: int = 0,
-    size_px: int = 64,
-    episode_steps: int = 0,
-    cameras: tuple[str, ...] = (),
-    image: str = 'rgb',
-    random: bool = False,
-    encoding: str = 'rgb8',
-    actions: bool = False,
     command: str = '',
     report: Callable[[str], None] = print,
 ) -> list[float]:
@@ -46,18 +38,9 @@ def record(
     steps has T + 1 of them. The true returns stand beside the bags, for evaluation only.
 
     Args:
-        task: name of the task.
-        domain: visual domain in which it is filmed.
-        episodes: number of episodes; episode i has seed ``seed + i``.
+        film: What it shows.
+        config: How much of it; episode i has seed ``config.seed + i``.
         out: folder of the data set, which must not exist yet; it appears when all is recorded.
-        seed: seed of the first episode.
-        size_px: width and height of the pictures.
-        episode_steps: control steps per episode; 0 for the task's own limit.
-        cameras: names of the cameras, a topic each; none for those of the task.
-        image: what they show: ``rgb``, ``depth``, ``segmentation`` or ``cloud``.
-        random: film uniformly random actions in place of the expert.
-        encoding: ``rgb8``, or ``png`` or ``jpeg`` for compressed pictures.
-        actions: write what the expert does and earns, too; a film is images alone.
         command: what the user typed, kept beside the bags.
         report: takes the lines of progress.
 
@@ -68,33 +51,37 @@ def record(
         ClaifoError: ``out`` exists or cannot be written, or the task has no expert.
         SimError: unknown task or domain.
     """
+    task, seed = film.task, config.seed
     info = claifo_sim.task_info(task)
-    expert = RandomActions(seed) if random else load_expert(task)
+    expert = RandomActions(seed) if film.random else load_expert(task)
     returns = []
     env = claifo_sim.make(
-        task, domain, seed, size_px=size_px, episode_steps=episode_steps, cameras=cameras,
-        image=image,
+        task, film.domain, seed, size_px=film.side_px, episode_steps=config.episode_steps,
+        cameras=film.cameras, image=film.image,
     )
     writer = BagWriter(
         out,
         rate_hz=info.control_hz,
-        topics=tuple(f'/{topic}' for topic in camera_topics(cameras or info.cameras)),
-        encoding=encoding,
+        topics=tuple(f'/{topic}' for topic in camera_topics(film.cameras or info.cameras)),
+        encoding='png' if config.compressed else 'rgb8',
         task=task,
-        domain=domain,
+        domain=film.domain,
         command=command,
         random_return=random_return(task, COMPARED_EPISODES),
     )
     try:
         with writer:
-            for index in range(episodes):
+            for index in range(config.episodes):
                 frames, shown, total = _play(env, expert, seed + index)
                 writer.write_episode(
-                    frames, shown=shown if actions else None, true_return=total,
+                    frames, shown=shown if film.actions else None, true_return=total,
                     seed=seed + index,
                 )
                 returns.append(total)
-                report(f'episode {index + 1}/{episodes}  {len(frames)} frames  return {total:.0f}')
+                report(
+                    f'episode {index + 1}/{config.episodes}  {len(frames)} frames  '
+                    f'return {total:.0f}'
+                )
     finally:
         env.close()
     return returns

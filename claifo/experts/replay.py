@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Step(NamedTuple):
+    """One agent step: what was seen and done, and what an environment answers to it."""
+
+    obs: NDArray[np.float32]
+    action: NDArray[np.float32]
+    next_obs: NDArray[np.float32]
+    reward: float
+    terminated: bool
+    truncated: bool
 
 
 @dataclass(frozen=True)
@@ -53,25 +65,16 @@ class NStepReplay:
         """Return the number of transitions stored."""
         return min(self._added, len(self._rows))
 
-    def add(
-        self,
-        obs: NDArray[np.float32],
-        action: NDArray[np.float32],
-        reward: float,
-        next_obs: NDArray[np.float32],
-        *,
-        terminated: bool,
-        truncated: bool,
-    ) -> None:
+    def add(self, step: Step) -> None:
         """Append one step; at the end of an episode its last, shorter windows are stored too.
 
         A truncation (time limit) keeps the value of the last state, a termination does not.
         """
-        self._open.append((obs, action, reward))
+        self._open.append((step.obs, step.action, step.reward))
         if len(self._open) == self._steps:
-            self._store_oldest(next_obs, terminated)
-        while (terminated or truncated) and self._open:
-            self._store_oldest(next_obs, terminated)
+            self._store_oldest(step.next_obs, step.terminated)
+        while (step.terminated or step.truncated) and self._open:
+            self._store_oldest(step.next_obs, step.terminated)
 
     def sample(self, size: int, rng: np.random.Generator) -> Batch:
         """Return ``size`` transitions drawn uniformly with replacement."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +20,7 @@ Act = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 COMPARED_EPISODES = 5  # of what a learning curve is compared with
 
 
-class StateEnv(Protocol):
-    """What training needs of an environment.
-
-    Attributes:
-        obs_dim: length of the state.
-        action_dim: length of the action.
-    """
-
-    obs_dim: int
-    action_dim: int
-
-    def reset(self, seed: int | None = None) -> NDArray[np.float32]:
-        """Start an episode and return its first state, float32 (S,)."""
-
-    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool]:
-        """Hold ``action``; return state, summed true reward, terminated, truncated."""
-
-
-class TaskStateEnv:
+class StateEnv:
     """A task of the simulators without its pictures.
 
     Args:
@@ -69,11 +52,6 @@ class TaskStateEnv:
         return observation['state'], reward, terminated, truncated
 
 
-def random_return(task: str, episodes: int = 20, seed: int = 0) -> float:
-    """Return the mean true return of uniformly random actions at the control rate."""
-    return float(random_returns(TaskStateEnv(task, seed, 1), episodes, seed).mean())
-
-
 @dataclass(frozen=True)
 class Scores:
     """How episodes of an expert went.
@@ -91,47 +69,56 @@ class Scores:
 
 def expert_scores(task: str, expert: StateExpert, episodes: int, seed: int) -> Scores:
     """Let an expert play at the control rate; episode i has seed ``seed + i``."""
-    world = TaskStateEnv(task, seed, 1)
-    played = [_play(world, expert, seed + index) for index in range(episodes)]
+    world = StateEnv(task, seed, 1)
+    act = functools.partial(expert.act, world.env)
+    begin = functools.partial(expert.reset, world.env)
+    played = [play(world, act, seed + index, begin) for index in range(episodes)]
     returns, counts = np.array(played, float).T
     needed = world.env.info.solved_steps
     return Scores(returns, float(np.mean(counts > 0)), float(np.mean(counts > needed)))
 
 
-def _play(world: TaskStateEnv, expert: StateExpert, seed: int) -> tuple[float, int]:
-    """Return true return and steps with success of one episode."""
-    state, done, total, solved = world.reset(seed), False, 0.0, 0
-    expert.reset(world.env)
-    while not done:
-        state, reward, terminated, truncated = world.step(expert.act(world.env, state))
-        total, solved = total + reward, solved + world.success
-        done = terminated or truncated
-    return total, solved
+def random_return(task: str, episodes: int = 20, seed: int = 0) -> float:
+    """Return the mean true return of uniformly random actions at the control rate."""
+    return float(random_returns(StateEnv(task, seed, 1), episodes, seed).mean())
+
+
+def random_returns(env: StateEnv, episodes: int, seed: int) -> NDArray[np.float64]:
+    """Return the true returns float64 (episodes,) of uniformly random actions."""
+    rng = np.random.default_rng(seed)
+    return episode_returns(
+        env, lambda _: rng.uniform(-1, 1, env.action_dim).astype(np.float32), episodes, seed
+    )
 
 
 def episode_returns(
     env: StateEnv, act: Act, episodes: int, seed: int
 ) -> NDArray[np.float64]:
     """Return the true returns float64 (episodes,) of a policy; episode i has seed ``seed + i``."""
-    return np.array([_episode_return(env, act, seed + index) for index in range(episodes)])
+    return np.array([play(env, act, seed + index)[0] for index in range(episodes)])
 
 
-def random_returns(env: StateEnv, episodes: int, seed: int) -> NDArray[np.float64]:
-    """Return the true returns float64 (episodes,) of uniformly random actions."""
-    rng = np.random.default_rng(seed)
+def play(
+    env: StateEnv, act: Act, seed: int, begin: Callable[[], None] = lambda: None
+) -> tuple[float, int]:
+    """Play one episode; return its true return and its steps with success.
 
-    def act(_: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return any action."""
-        return rng.uniform(-1, 1, env.action_dim).astype(np.float32)
-
-    return episode_returns(env, act, episodes, seed)
-
-
-def _episode_return(env: StateEnv, act: Act, seed: int) -> float:
-    """Play one episode and return its true return."""
-    obs, total, done = env.reset(seed), 0.0, False
+    Args:
+        env: The world.
+        act: From the state to the action.
+        seed: Of the episode.
+        begin: Called once the episode has begun.
+    """
+    state, done, total, solved = env.reset(seed), False, 0.0, 0
+    begin()
     while not done:
-        obs, reward, terminated, truncated = env.step(act(obs))
-        total += reward
+        state, reward, terminated, truncated = env.step(act(state))
+        total, solved = total + reward, solved + env.success
         done = terminated or truncated
-    return total
+    return total, solved
+
+
+def summary(returns: NDArray[np.float64]) -> dict[str, Any]:
+    """Return mean, deviation and minimum of returns (episodes,), by name, to two digits."""
+    figures = {'mean': returns.mean(), 'std': returns.std(), 'min': returns.min()}
+    return {f'return_{name}': round(float(value), 2) for name, value in figures.items()}

@@ -1,4 +1,8 @@
-"""Which processes make up a graph: told once, for `ros2 launch` and for `claifo launch`."""
+"""Which processes make up a graph: told once, for `ros2 launch` and for `claifo launch`.
+
+Here live the graphs as functions from arguments to processes, and the two ways to start them
+(``ros``, ``runner``). Nodes are named, never imported.
+"""
 
 from __future__ import annotations
 

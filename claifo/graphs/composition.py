@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from claifo_core.config import settings
 from claifo_core.errors import ClaifoError, did_you_mean
+
+BOOLEANS = ('true', 'false')
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,27 @@ class Argument:
         default: Its value if none is given; None: one must be given.
         text: What it does.
         choices: The only values it can have, if any.
+        kind: What its value is read as.
     """
 
     name: str
     default: str | None
     text: str
     choices: tuple[str, ...] = ()
+    kind: type = str
+
+    def read(self, value: str) -> Any:  # noqa: ANN401 (of that kind)
+        """Return a value as its kind.
+
+        Raises:
+            ClaifoError: It is none of the choices, or of another kind.
+        """
+        if self.choices and value not in self.choices:
+            raise ClaifoError(
+                f'{self.name}:={value} is not possible{did_you_mean(value, self.choices)}; '
+                f'choose one of {", ".join(filter(None, self.choices))}'
+            )
+        return settings.convert(value, self.kind, self.name)
 
 
 @dataclass(frozen=True)
@@ -79,30 +97,24 @@ class Graph:
     name: str
     text: str
     arguments: tuple[Argument, ...]
-    compose: Callable[[Mapping[str, str]], list[Process]]
+    compose: Callable[[Mapping[str, Any]], list[Process]]
 
-    def values(self, given: Mapping[str, str]) -> dict[str, str]:
+    def values(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Return the values of all arguments.
 
         Raises:
             ClaifoError: An argument is not known, missing, or none of its choices.
         """
         known = {argument.name: argument for argument in self.arguments}
-        for name, value in given.items():
+        for name in given:
             if name not in known:
                 raise ClaifoError(
                     f'{self.name} has no argument {name}{did_you_mean(name, known)}; '
                     f'see claifo launch {self.name} --show-args'
-                )
-            choices = known[name].choices
-            if choices and value not in choices:
-                raise ClaifoError(
-                    f'{name}:={value} is not possible{did_you_mean(value, choices)}; '
-                    f'choose one of {", ".join(filter(None, choices))}'
                 )
         missing = [n for n, a in known.items() if a.default is None and n not in given]
         if missing:
             raise ClaifoError(
                 f'{self.name} needs {missing[0]}:=VALUE: {known[missing[0]].text}'
             )
-        return {name: given.get(name, argument.default or '') for name, argument in known.items()}
+        return {n: a.read(given.get(n, a.default or '')) for n, a in known.items()}

@@ -7,29 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from claifo.bags.codecs import check_encoding
-from claifo.graphs.composition import Argument, Graph, Process
+from claifo.bags.topics import split_topics
+from claifo.graphs.composition import BOOLEANS, Argument, Graph, Process
 from claifo_core.deploy import actors, limits
 from claifo_core.deploy import contract as contracts
 from claifo_core.deploy.contract import Contract
 from claifo_core.errors import ClaifoError, did_you_mean
 
-_BOOLEANS = ('true', 'false')
 _GRACE_S = 5.0
 
-
-def compose(values: Mapping[str, str]) -> list[Process]:
+def compose(values: Mapping[str, Any]) -> list[Process]:
     """Return the processes of a deployment; what does not fit together is said before.
 
     Raises:
         ClaifoError: A file is missing or damaged, or they do not fit together.
     """
-    policy, shadow = values['policy'], values['shadow'] == 'true'
+    policy, shadow = values['policy'], values['shadow']
     actor, known = actors.load(policy)
     source = values['contract'] or policy
     if values['contract'] or known is None:
         known = actors.read_contract(source)
     contracts.check_policy(known, actor.metadata, source)
-    topics = [topic.strip() for topic in values['image'].split(',') if topic.strip()]
+    topics = list(split_topics(values['image']))
     if topics:
         known = contracts.with_topics(known, tuple(topics))
     for camera in known.cameras:
@@ -112,7 +111,8 @@ DEPLOY_POLICY = Graph(
         Argument('contract', '', 'deployment contract (YAML); empty: that of the policy'),
         Argument('source', '', 'camera to start: device, video file or address (camera_node)'),
         Argument('robot', '', 'robot to simulate: the task of the policy (sim_node)'),
-        Argument('shadow', 'false', 'only say what would be done, on shadow/action', _BOOLEANS),
+        Argument('shadow', 'false', 'only say what would be done, on shadow/action', BOOLEANS,
+                 bool),
     ),
     compose,
 )

@@ -10,58 +10,40 @@ from typing import Any
 
 import numpy as np
 
-from claifo.bags.cdr import CameraImage, Parser, RawImage
-from claifo.bags.codecs import compression, decode
+from claifo.bags.cdr import Parser
+from claifo.bags.codecs import compression, describe
 from claifo.bags.episodes import choose_topic
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.topics import camera_topics
-from claifo.graphs.composition import Argument, Graph, Process
+from claifo.graphs.composition import BOOLEANS, Argument, Graph, Process
 from claifo_core.deploy import actors, contract
 from claifo_core.errors import ClaifoError
 from claifo_sim import EnvSpec, task_info
 
-_BOOLEANS = ('true', 'false')
 _RECORDER_GRACE_S = 30.0
 _LOOKED_AT = 50
 
 
-def _number(name: str, text: str, kind: type) -> Any:  # noqa: ANN401 (of that kind)
-    try:
-        return kind(text)
-    except ValueError:
-        word = 'whole number' if kind is int else 'number'
-        raise ClaifoError(f'{name}:={text} is not possible; a {word} is needed') from None
-
-
-def record(values: Mapping[str, str]) -> list[Process]:
+def record(values: Mapping[str, Any]) -> list[Process]:
     """Return the processes that film an expert."""
-    size = _number('size_px', values['size_px'], int)
-    EnvSpec(values['task'], values['domain'], size_px=size)
+    EnvSpec(values['task'], values['domain'], size_px=values['size_px'])
     if Path(values['out']).exists():
         raise ClaifoError(f'{values["out"]}: exists already; delete it or choose another out')
-    sim = {
-        'task': values['task'], 'domain': values['domain'], 'size_px': size, 'expert': True,
-        'seed': _number('seed', values['seed'], int),
-        'episodes': _number('episodes', values['episodes'], int),
-        'rate': _number('rate', values['rate'], float),
-    }  # fmt: skip
+    sim = {name: value for name, value in values.items() if name != 'out'}
     topics = list(camera_topics(task_info(values['task']).cameras))
     recorder = {'out': values['out'], 'topics': topics}
     return [
         Process('recorder_node', 'recorder', recorder, grace_s=_RECORDER_GRACE_S),
-        Process('sim_node', 'sim', sim),
+        Process('sim_node', 'sim', sim | {'expert': True}),
     ]
 
 
-def replay(values: Mapping[str, str]) -> list[Process]:
+def replay(values: Mapping[str, Any]) -> list[Process]:
     """Return the processes that play a film to a policy, which only says what it would do."""
     for name in ('bag', 'policy'):
         if not Path(values[name]).exists():
             raise ClaifoError(f'{values[name]}: no such {name}')
-    player = {
-        'bag': values['bag'], 'topic': values['topic'], 'loop': values['loop'] == 'true',
-        'rate': _number('rate', values['rate'], float),
-    }  # fmt: skip
+    player = {name: values[name] for name in ('bag', 'topic', 'loop', 'rate')}
     agreed = film_contract(values['policy'], values['bag'], values['topic'])
     policy = {'policy': values['policy'], 'input': 'cameras', 'use_sim_time': True}
     return [
@@ -110,19 +92,12 @@ def film_camera(
         if len(first) < 2:
             raise ClaifoError(f'{film.path}: {chosen.name} has {len(first)} pictures; two at '
                               'least are needed to know the rate')  # fmt: skip
-        encoding, width, height = _look(first[0][0][1])
+        encoding, width, height = describe(first[0][0][1])
     period_ns = np.median(np.diff([stamp_ns or time_ns for (stamp_ns, _), time_ns in first]))
+    rate_hz = float(1e9 / max(period_ns, 1))
     return contract.Camera(
-        '/camera/image_raw', encoding, width, height, float(1e9 / max(period_ns, 1)), crop
+        '/camera/image_raw', compression(encoding), width, height, rate_hz, crop
     )
-
-
-def _look(image: CameraImage) -> tuple[str, int, int]:
-    """Return encoding, width and height of a picture."""
-    if isinstance(image, RawImage):
-        return image.layout.encoding, image.layout.width, image.layout.height
-    height, width, _ = decode(image).shape
-    return compression(image.format), width, height
 
 
 RECORD_EXPERT = Graph(
@@ -132,10 +107,10 @@ RECORD_EXPERT = Graph(
         Argument('task', 'walker_walk', 'task (claifo tasks)'),
         Argument('domain', 'light/source', 'how the world looks (claifo domains)'),
         Argument('out', None, 'folder of the bag, which must not exist'),
-        Argument('episodes', '10', 'episodes to film'),
-        Argument('size_px', '64', 'width and height of the picture'),
-        Argument('seed', '0', 'of the first episode'),
-        Argument('rate', '1.0', 'speed, times real time; 0: as fast as possible'),
+        Argument('episodes', '10', 'episodes to film', kind=int),
+        Argument('size_px', '64', 'width and height of the picture', kind=int),
+        Argument('seed', '0', 'of the first episode', kind=int),
+        Argument('rate', '1.0', 'speed, times real time; 0: as fast as possible', kind=float),
     ),
     record,
 )
@@ -146,8 +121,8 @@ REPLAY_EXPERT = Graph(
         Argument('bag', None, 'rosbag2, or a folder of them'),
         Argument('policy', None, 'policy file (runs/…/policy.safetensors) or export'),
         Argument('topic', '', 'image topic of the bag; empty: the only one'),
-        Argument('rate', '1.0', 'speed, times that of the recording'),
-        Argument('loop', 'false', 'begin again at the end', _BOOLEANS),
+        Argument('rate', '1.0', 'speed, times that of the recording', kind=float),
+        Argument('loop', 'false', 'begin again at the end', BOOLEANS, bool),
     ),
     replay,
 )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from launch import LaunchContext, LaunchDescription  # type: ignore[attr-defined]
 
 PACKAGE = 'claifo'
+# Arguments that launch itself reads, of whatever launch file.
+_OF_LAUNCH = ('launch-prefix', 'launch-prefix-filter', 'sigterm_timeout', 'sigkill_timeout',
+              'emulate_tty')  # fmt: skip
 
 
 def description(name: str) -> LaunchDescription:
@@ -43,7 +46,18 @@ def _start(context: LaunchContext, graph: Graph) -> list[Action]:
     """Return the actions of a graph, once the values of its arguments are known."""
     given = {argument.name: context.launch_configurations[argument.name]
              for argument in graph.arguments}  # fmt: skip
-    return _actions(graph.compose(graph.values(given)))
+    return _actions(graph.compose(graph.values(_typed(context, graph) | given)))
+
+
+def _typed(context: LaunchContext, graph: Graph) -> dict[str, str]:
+    """Return what was typed for a graph: launch takes arguments that nobody has declared.
+
+    In a launch file of others that includes this one, the words are meant for that one.
+    """
+    if not any(word.endswith(f'{graph.name}.launch.py') for word in sys.argv):
+        return {}
+    pairs = (word.partition(':=') for word in context.argv)
+    return {name: value for name, mark, value in pairs if mark and name not in _OF_LAUNCH}
 
 
 def _actions(processes: list[Process]) -> list[Action]:
@@ -103,12 +117,17 @@ def _enclave(process: Process) -> list[str]:
 
 
 def _parameters(process: Process) -> list[dict[str, Any]]:
-    """Return the parameters for launch, which would read a word such as ``1e3`` as a number."""
+    """Return the parameters for launch.
+
+    It would read a word such as ``1e3`` as a number, and refuses empty lists, of which no type
+    can be told; a node has the default of such a parameter, which is empty.
+    """
     from launch_ros.parameter_descriptions import ParameterValue
 
     typed = {
         name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
         for name, value in process.written(_folder()).items()
+        if value not in ([], ())
     }
     return [typed] if typed else []
 

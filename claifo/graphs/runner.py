@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -17,13 +17,12 @@ from pathlib import Path
 import yaml
 
 from claifo.graphs.composition import Process
+from claifo.interrupts import die_with
 from claifo_core.errors import ClaifoError
 
 _POLL_S = 0.05
 _TERM_S, _KILL_S = 5.0, 5.0
 _ASKED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 def run(processes: Sequence[Process], stop: Callable[[], bool]) -> int:
@@ -150,7 +149,8 @@ class _Running:
             self._child = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors='replace', start_new_session=True,
-                env={**os.environ, 'PYTHONUNBUFFERED': '1'}, preexec_fn=_die_with_parent,
+                env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+                preexec_fn=functools.partial(die_with, os.getpid(), signal.SIGTERM),
             )  # fmt: skip
         except OSError as error:
             raise ClaifoError(f'{self._command[0]}: {error.strerror}') from None
@@ -208,8 +208,3 @@ class _Running:
         if self.alive and self._child:
             self._child.kill()
             self._child.wait()
-
-
-def _die_with_parent() -> None:
-    """Let the kernel end the process when the one that started it is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -7,35 +7,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import env_spec, film_words, films_of
+from claifo.arguments import pairs
+from claifo.environments import env_spec
+from claifo.films import Film, film_place
 from claifo.graphs.composition import Argument, Graph, Process
-from claifo.presets import default_run_dir, find_preset
+from claifo.presets import configured, default_run_dir, find_preset
 from claifo_core.config import TrainConfig, settings
 from claifo_core.errors import ClaifoError
 
 _LEARNER_GRACE_S = 120.0
 
 
-def read_config(values: Mapping[str, str]) -> tuple[TrainConfig, Path | None]:
+def read_config(values: Mapping[str, Any]) -> tuple[TrainConfig, Path | None]:
     """Return the configuration that the arguments describe, and the preset it comes from.
 
     Raises:
         ClaifoError: Preset, option or value do not exist.
     """
     preset = find_preset(values['config']) if values['config'] else None
-    options: dict[str, Any] = {}
-    for word in shlex.split(values['options']):
-        name, mark, value = word.partition('=')
-        if not mark:
-            raise ClaifoError(f'options: {word!r} must have the form name=value')
-        options[name] = value
+    options = pairs(shlex.split(values['options']), '=')
     named = {
         'env.task': values['task'], 'env.domain': values['domain'], 'seed': values['seed'],
         'steps': values['steps'], 'device': values['device'], 'expert.bag': values['expert_bag'],
     }  # fmt: skip
     options |= {name: value for name, value in named.items() if value}
-    given = settings.merge(settings.read_yaml(preset) if preset else {}, options)
-    return settings.from_dict(given, str(preset or 'arguments')), preset
+    return configured(preset, options, source=str(preset or 'arguments')), preset
 
 
 def as_parameter(value: Any) -> Any:  # noqa: ANN401 (any option)
@@ -56,16 +52,16 @@ def parameters(config: TrainConfig) -> dict[str, Any]:
 
 
 def _record(config: TrainConfig, bag: Path, episodes: str) -> Process:
-    command = (*film_words(config), '--episodes', episodes, '--out', str(bag))
+    command = (*Film.of(config).words(), '--episodes', episodes, '--out', str(bag))
     return Process('claifo', 'expert', args=command, before=True)
 
 
-def compose(values: Mapping[str, str]) -> list[Process]:
+def compose(values: Mapping[str, Any]) -> list[Process]:
     """Return the processes of a training."""
     config, preset = read_config(values)
     env_spec(config.env)  # misspelt? say so before anything starts
     run_dir = values['run_dir'] or str(default_run_dir(config, preset))
-    bag = Path(config.expert.bag) if config.expert.bag else films_of(config)
+    bag = film_place(config)
     learner = parameters(config) | {'run_dir': run_dir, 'expert.bag': str(bag)}
     env = {
         name.removeprefix('env.'): value

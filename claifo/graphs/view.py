@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from typing import Any
 
 from claifo.graphs.composition import Argument, Graph, Process
 from claifo.resources import config_dir
@@ -24,7 +25,7 @@ def _viewers() -> dict[str, Process]:
     }  # fmt: skip
 
 
-def compose(values: Mapping[str, str]) -> list[Process]:
+def compose(values: Mapping[str, Any]) -> list[Process]:
     """Return the viewers that are there.
 
     Raises:

@@ -46,7 +46,7 @@ def latent_gap(
         first: One array per episode, shape (T, Z).
         second: The same of the other set.
     """
-    from claifo.report.probe import probe_accuracy
+    from claifo.playback.domain_gap import probe_accuracy
 
     by_episode = min(len(first), len(second)) > 1
     count = min(len(first), len(second), _MOST_FOLDS) if by_episode else _BLOCKS

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from claifo import terminal
 from claifo.playback.latent_gap import Gap, latent_gap
 from claifo.playback.player import Player
 from claifo_core.errors import ClaifoError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from rich.table import Table
 
     from claifo_core.deploy.actors import Actor
     from claifo_core.policy import Policy
@@ -35,6 +37,8 @@ SATURATED = 0.99
 _GREY = 128
 _SEED = 0
 _BATCH = 64
+_ACTION = ('action', 'mean', 'std', 'saturated', 'change per step')
+_PICTURES = ('pictures', 'mean change of the actions', 'of that between two random moments')
 _ROUNDING = 1e-6  # of float32 numbers about 1
 _VERDICT = (
     'the actions hardly depend on the pictures: masked, they change by {change:.4f} on average, '
@@ -274,34 +278,37 @@ def to_dict(playback: Playback) -> dict[str, Any]:
     return told
 
 
-def to_text(playback: Playback) -> str:
-    """Return what people read."""
-    lines = [f'{playback.policy} at {playback.rate_hz:g} Hz']
+def tables(playback: Playback) -> Iterator[str | Table]:
+    """Yield what people read, as lines and tables."""
+    yield f'{playback.policy} at {playback.rate_hz:g} Hz'
     for name, played in (('bag', playback.bag), ('expert', playback.expert)):
-        lines += ['', *_played_lines(name, played)] if played else []
+        if played:
+            yield from _played(name, played)
     if gap := playback.gap:
         distance = 'nothing differs' if gap.mean_distance is None else f'{gap.mean_distance:.2f}'
-        lines += [
-            '', 'latents of bag and expert',
-            f'  distance of the means / spread within  {distance}',
-            f'  told apart by a linear probe           {gap.probe_accuracy:.3f}  '
-            f'(0.5: not at all; {gap.held_out} held out)',
-        ]  # fmt: skip
-    return '\n'.join(lines)
+        yield terminal.table(
+            ('\nlatents of bag and expert', ''),
+            ('distance of the means / spread within', distance),
+            ('told apart by a linear probe',
+             f'{gap.probe_accuracy:.3f}  (0.5: not at all; {gap.held_out} held out)'),
+        )  # fmt: skip
 
 
-def _played_lines(name: str, played: Played) -> Iterator[str]:
+def _played(name: str, played: Played) -> Iterator[str | Table]:
     many = '' if played.episodes == 1 else 's'
-    topics = ', '.join(played.topics)
-    yield f'{name} {played.path}: {played.episodes} episode{many}, {played.steps} steps, {topics}'
-    yield from (f'  warning: {line}' for line in played.warnings)
-    yield '  action     mean      std  saturated  change per step'
-    columns = (played.mean, played.std, played.saturated, played.step_change)
-    for k, (mean, std, saturated, change) in enumerate(zip(*columns, strict=True)):
-        yield f'  {k:6d}  {mean:+7.3f}  {std:7.3f}  {saturated:9.1%}  {change:15.4f}'
-    yield '  pictures  mean change of the actions  of that between two random moments'
-    for kind, response in played.responses.items():
-        relative = '-' if response.relative is None else f'{response.relative:.0%}'
-        yield f'  {kind:8s}  {response.change:26.4f}  {relative:>34s}'
-    yield f'  two random moments {played.between_moments:17.4f}'
-    yield from ([f'  {played.verdict}'] if played.verdict else [])
+    found = f'{played.episodes} episode{many}, {played.steps} steps'
+    yield f'\n{name} {played.path}: {found}, {", ".join(played.topics)}'
+    yield from (f'warning: {line}' for line in played.warnings)
+    columns = zip(played.mean, played.std, played.saturated, played.step_change, strict=True)
+    yield terminal.table(
+        _ACTION,
+        *((k, f'{mean:+.3f}', f'{std:.3f}', f'{saturated:.1%}', f'{change:.4f}')
+          for k, (mean, std, saturated, change) in enumerate(columns)), right=_ACTION,
+    )  # fmt: skip
+    yield terminal.table(
+        _PICTURES,
+        *((kind, f'{r.change:.4f}', '-' if r.relative is None else f'{r.relative:.0%}')
+          for kind, r in played.responses.items()),
+        ('two random moments', f'{played.between_moments:.4f}', ''), right=_PICTURES[1:],
+    )  # fmt: skip
+    yield from [played.verdict] if played.verdict else []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timezone
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,20 +11,17 @@ from matplotlib import rc_context
 from matplotlib.ticker import FuncFormatter
 
 from claifo.bags.reader import find_bags
-from claifo.report import figures
+from claifo.report import figures, render
 from claifo.report.ledger import STAGES, read
-from claifo.report.template import PAGE, STYLE
 from claifo_core.errors import ClaifoError
-from claifo_core.files import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from claifo.report.ledger import Ledger, Recorded, Safety
+    from claifo.report.ledger import Ledger
 
 _RUN_FILES = ('config.yaml', 'metrics.jsonl')
 _NS_PER_MS, _NS_PER_S = 1e6, 1e9
@@ -32,7 +29,6 @@ _MOST_POINTS = 400  # of the time series: more cannot be seen
 _BINS = 60
 _WIDE = 15  # beyond so many times p50 a linear axis would squeeze all but single values
 _MOST_FAULTS = 200
-_APART, _UNBROKEN = 'style="margin-top:18px"', 'style="white-space:nowrap"'
 
 
 def is_bag(path: Path) -> bool:
@@ -59,30 +55,15 @@ def build(path: Path, out: Path | None = None) -> Path:
         ClaifoError: nothing in the bag tells of a deployment, or no space is left.
     """
     recorded = read(path)
-    body = [_header(recorded)]
-    for number, (topic, ledger) in enumerate(recorded.ledgers.items()):
-        body += [_ledger(topic, ledger), _charts(number, ledger, recorded.start_ns)]
-    body += [_safety(topic, told, recorded) for topic, told in recorded.safety.items()]
-    body += [] if recorded.safety else [_NO_SAFETY]
-    title = escape(f'claifo report: {path.resolve().name}')
-    page = PAGE.format(title=title, style=STYLE, script='', body='\n'.join(body))
-    out = out or (path / 'report.html' if path.is_dir() else path.with_suffix('.html'))
-    write_atomic(out, page.encode())
-    return out
-
-
-_NO_SAFETY = (
-    '<h2>Safety</h2><p>The bag has no messages of the safety node. Record the topic '
-    'safety/status as well to see what was clipped, and why it stopped.</p>'
-)
-
-
-def _header(recorded: Recorded) -> str:
-    began = datetime.fromtimestamp(recorded.began_ns / _NS_PER_S, timezone.utc)
-    lost = ''.join(f'<br>{escape(line)}' for line in recorded.losses)
-    return (
-        f'<h1>{escape(recorded.path.resolve().name)}</h1><p class="lead">A policy on live '
-        f'cameras, recorded from {began:%Y-%m-%d %H:%M:%S} UTC.{lost}</p>'
+    numbered = enumerate(recorded.ledgers.items())
+    return render.write(
+        out or (path / 'report.html' if path.is_dir() else path.with_suffix('.html')),
+        'deployment',
+        recorded=recorded,
+        began=datetime.fromtimestamp(recorded.began_ns / _NS_PER_S, timezone.utc),
+        ledgers={topic: _shown(k, ledger, recorded.start_ns) for k, (topic, ledger) in numbered},
+        percentiles=percentiles,
+        most_faults=_MOST_FAULTS,
     )
 
 
@@ -92,34 +73,30 @@ def percentiles(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(p50), float(p99), float(values.max())
 
 
-def _ledger(topic: str, ledger: Ledger) -> str:
-    """Return the figures of one topic: tiles and the table of stages."""
-    return (
-        f'<h2>Latency on {escape(topic)}</h2>{_tiles(ledger)}'
-        f'<p class="note" {_APART}>Milliseconds from the capture of a picture (its stamp) to the '
-        'action that answers it. Left: what each stage took by itself. Right: since the capture. '
-        'Percentiles of several stages do not add up.</p>'
-        f'<div class="scroll"><table {_UNBROKEN}>{_stage_rows(ledger)}</table></div>'
-    )
+def _shown(number: int, ledger: Ledger, start_ns: int) -> dict[str, object]:
+    """Return the figures of one topic: tiles, the table of stages, charts."""
+    since = np.array(ledger.spans_ns) / _NS_PER_MS
+    took = np.diff(since, axis=1, prepend=0.0)
+    names = [f'{a} → {b}' for a, b in itertools.pairwise(('capture', *STAGES))]
+    return {
+        'latency': _latency_tiles(ledger),
+        'rate': [(f'{len(ledger.steps):,}', 'actions'), *_rate_tiles(ledger.intervals_ms())],
+        'stages': list(zip(names, took.T, since.T, strict=True)),
+        'total_ms': ledger.total_ms,
+        'charts': _charts(number, ledger, start_ns),
+    }
 
 
-def _tiles(ledger: Ledger) -> str:
+def _latency_tiles(ledger: Ledger) -> list[tuple[str, str]]:
     p50, p99, longest = percentiles(ledger.total_ms)
     counted = ledger.counted()
-    latency = [
+    return [
         (f'{p50:.1f} ms', 'capture to action, p50'),
         (f'{p99:.1f} ms', 'capture to action, p99'),
         (f'{longest:.1f} ms', 'capture to action, longest'),
         (f'{counted["late"]:,}', 'late: steps that showed an old frame again'),
         (f'{counted["dropped"]:,}', 'dropped: frames that no step showed'),
     ]
-    rate = [(f'{len(ledger.steps):,}', 'actions'), *_rate_tiles(ledger.intervals_ms())]
-    return _tile_row(latency) + _tile_row(rate)
-
-
-def _tile_row(shown: list[tuple[str, str]]) -> str:
-    cells = ''.join(f'<div><b>{value}</b><span>{label}</span></div>' for value, label in shown)
-    return f'<div class="tiles" style="margin-top:12px">{cells}</div>'
 
 
 def _rate_tiles(intervals_ms: NDArray[np.float64]) -> list[tuple[str, str]]:
@@ -135,41 +112,23 @@ def _rate_tiles(intervals_ms: NDArray[np.float64]) -> list[tuple[str, str]]:
     ]
 
 
-def _stage_rows(ledger: Ledger) -> str:
-    since = np.array(ledger.spans_ns) / _NS_PER_MS
-    took = np.diff(since, axis=1, prepend=0.0)
-    rows = [
-        '<tr><th></th><th colspan="3">this stage</th><th colspan="3">since capture</th></tr>'
-        f'<tr><th></th>{"<th>p50</th><th>p99</th><th>max</th>" * 2}</tr>'
-    ]
-    for k, (before, stage) in enumerate(zip(('capture', *STAGES), STAGES, strict=False)):
-        cells = _cells(took[:, k]) + _cells(since[:, k])
-        rows.append(f'<tr><th>{before} → {stage}</th>{cells}</tr>')
-    total = _cells(ledger.total_ms)
-    rows.append(f'<tr><th><b>capture → published</b></th>{total}<td colspan="3"></td></tr>')
-    return ''.join(rows)
-
-
-def _cells(values: NDArray[np.float64]) -> str:
-    return ''.join(f'<td>{value:.2f}</td>' for value in percentiles(values))
-
-
-def _charts(number: int, ledger: Ledger, start_ns: int) -> str:
+def _charts(number: int, ledger: Ledger, start_ns: int) -> list[tuple[str, str]]:
     seconds = (ledger.published_ns - start_ns) / _NS_PER_S
-    charts = (
-        (_histogram(ledger.total_ms, f'total-{number}'),
+    intervals_ms = ledger.intervals_ms()
+    charts = [
+        (_histogram(ledger.total_ms, f'total-{number}', 'capture to action'),
          'How often each latency occurs; the count is logarithmic, so that single ones show.'),
         (_series(seconds, ledger.total_ms, f'time-{number}'),
          'Latency over time. Where points are too dense, each shows the longest of its '
          'neighbours, and the grey line their median.'),
-        (_interval_chart(ledger.intervals_ms(), f'interval-{number}'),
-         'Time between actions; the count is logarithmic.'),
-    )  # fmt: skip
-    shown = [f'<figure>{c}<figcaption>{text}</figcaption></figure>' for c, text in charts if c]
-    return f'<div class="two" {_APART}>{"".join(shown)}</div>'
+    ]  # fmt: skip
+    if len(intervals_ms):
+        charts.append((_histogram(intervals_ms, f'interval-{number}', 'time between actions'),
+                       'Time between actions; the count is logarithmic.'))  # fmt: skip
+    return charts
 
 
-def _histogram(values: NDArray[np.float64], name: str, label: str = 'capture to action') -> str:
+def _histogram(values: NDArray[np.float64], name: str, label: str) -> str:
     with rc_context(figures.STYLE):
         figure, axes = figures.canvas(5.6, 3.2)
         p50, p99, longest = percentiles(values)
@@ -182,10 +141,6 @@ def _histogram(values: NDArray[np.float64], name: str, label: str = 'capture to 
         axes.set_yscale('log')
         axes.set(xlabel=f'{label} (ms)', ylabel='actions')
         return figures.to_svg(figure, name, f'Histogram: {label}')
-
-
-def _interval_chart(intervals_ms: NDArray[np.float64], name: str) -> str:
-    return _histogram(intervals_ms, name, 'time between actions') if len(intervals_ms) else ''
 
 
 def _edges(values: NDArray[np.float64], wide: bool) -> NDArray[np.float64]:
@@ -204,55 +159,15 @@ def _mark(axes: Axes, value: float, text: str, align: str) -> None:
 
 
 def _series(seconds: NDArray[np.float64], values: NDArray[np.float64], name: str) -> str:
-    longest, median = (_grouped(values, reduce) for reduce in (np.max, np.median))
+    x, longest, median = (
+        figures.thinned(of, reduce, _MOST_POINTS)
+        for of, reduce in ((seconds, np.mean), (values, np.max), (values, np.median))
+    )
     with rc_context(figures.STYLE):
         figure, axes = figures.canvas(5.6, 3.2)
-        axes.plot(_grouped(seconds, np.mean), longest, color=figures.TARGET, linewidth=1)
+        axes.plot(x, longest, color=figures.TARGET, linewidth=1)
         if len(values) > _MOST_POINTS:
-            axes.plot(_grouped(seconds, np.mean), median, color=figures.MUTED, linewidth=1)
+            axes.plot(x, median, color=figures.MUTED, linewidth=1)
         axes.set(xlabel='time (s)', ylabel='capture to action (ms)')
         axes.set_ylim(bottom=min(0.0, values.min()))
         return figures.to_svg(figure, name, 'Latency over time')
-
-
-def _grouped(values: NDArray[np.float64], reduce: Callable[..., float]) -> list[float]:
-    groups = np.array_split(values, min(_MOST_POINTS, len(values)))
-    return [float(reduce(group)) for group in groups]
-
-
-def _safety(topic: str, told: Safety, recorded: Recorded) -> str:
-    """Return what the safety node changed, and when it stopped."""
-    return (
-        f'<h2>Safety on {escape(topic)}</h2>'
-        f'<p class="note">{told.commands:,} commands were passed on.</p>'
-        f'{_clipped_table(told)}{_faults_table(told, recorded.start_ns)}'
-    )
-
-
-def _clipped_table(told: Safety) -> str:
-    rows = ''.join(
-        f'<tr><th>{escape(name)}</th><td>{joint.clipped:,}</td>'
-        f'<td>{joint.clipped / joint.commands:.1%}</td><td>{joint.largest:.4g}</td></tr>'
-        for name, joint in told.joints.items()
-    )
-    return (
-        '<div class="scroll"><table><tr><th>joint or axis</th><th>clipped</th><th>share</th>'
-        f'<th>largest change (in its unit)</th></tr>{rows}</table></div>'
-    )
-
-
-def _faults_table(told: Safety, start_ns: int) -> str:
-    if not told.faults:
-        return '<p>No fault.</p>'
-    rows = ''.join(
-        f'<tr><td {_UNBROKEN}>{(time_ns - start_ns) / _NS_PER_S:.2f} s</td>'
-        f'<td>{escape(reason)}</td></tr>'
-        for time_ns, reason in told.faults[:_MOST_FAULTS]
-    )
-    more = len(told.faults) - _MOST_FAULTS
-    rest = f'<p class="note">… and {more:,} more.</p>' if more > 0 else ''
-    return (
-        f'<p class="note" {_APART}>Faults: {len(told.faults):,}. Time counts from the first '
-        'action or fault.</p><div class="scroll"><table><tr><th>time</th><th>fault</th></tr>'
-        f'{rows}</table></div>{rest}'
-    )

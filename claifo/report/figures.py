@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import math
 import re
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +12,16 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
-    from claifo.report.probe import DomainGap
-    from claifo.report.run import Curve
+    from claifo.playback.domain_gap import DomainGap
+    from claifo.study.run_folder import Curve
 
 # Placeholder colours that Matplotlib accepts, and the CSS variable each becomes.
 INK, MUTED, GRID = '#000001', '#000002', '#000003'
@@ -41,7 +41,6 @@ STYLE = {
     'xtick.major.size': 0, 'ytick.major.size': 0, 'lines.linewidth': 1.8, 'legend.frameon': False,
     'legend.fontsize': 10.5, 'legend.labelcolor': INK, 'path.simplify': True,
 }  # fmt: skip
-_POINTS = 300  # of a line: more cannot be seen
 
 Series = tuple[str, 'Sequence[float]', str]
 
@@ -58,6 +57,8 @@ def learning_curve(
         expert: Return of the expert, drawn as a line, or None.
         random: Return of uniform random actions, drawn as a line, or None.
     """
+    minutes = by == 'wall_s'
+    scale, unit, steps = (60, 'training time (min)', [1, 2, 5, 10]) if minutes else (1, by, None)
     with rc_context(STYLE):
         figure, axes = canvas(5.6, 3.7)
         for level, name in ((expert, 'expert'), (random, 'random actions')):
@@ -69,17 +70,18 @@ def learning_curve(
                 )  # fmt: skip
         for i, control in enumerate(controls):
             axes.plot(
-                getattr(control, by), control.mean, linewidth=1.3, label=control.label,
-                color=_OTHERS[i % len(_OTHERS)], linestyle=('-', ':')[i // len(_OTHERS) % 2],
+                np.divide(getattr(control, by), scale), control.mean, linewidth=1.3,
+                label=control.label, color=_OTHERS[i % len(_OTHERS)],
+                linestyle=('-', ':')[i // len(_OTHERS) % 2],
             )  # fmt: skip
-        x, mean, std = (np.asarray(v) for v in (getattr(own, by), own.mean, own.std))
+        x, mean, std = np.divide(getattr(own, by), scale), np.array(own.mean), np.array(own.std)
         axes.fill_between(x, np.maximum(mean - std, 0), mean + std, color=TARGET, alpha=0.15, lw=0)
         axes.plot(x, mean, color=TARGET, marker='o', markersize=4, label=own.label, linewidth=2.2)
-        axes.set(xlabel='frames' if by == 'frames' else 'training time (min)', ylabel='return')
+        axes.set(xlabel=unit, ylabel='return')
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=min(0.0, *mean))
-        axes.xaxis.set_major_formatter(thousands() if by == 'frames' else _minutes())
-        axes.xaxis.set_major_locator(MaxNLocator(8) if by == 'frames' else _MinuteLocator())
+        axes.xaxis.set_major_formatter(EngFormatter(sep=''))
+        axes.xaxis.set_major_locator(MaxNLocator(8, steps=steps))
         if controls:
             lines, labels = axes.get_legend_handles_labels()
             place = {'loc': 'upper left', 'bbox_to_anchor': (0, -0.17), 'borderaxespad': 0}
@@ -101,17 +103,14 @@ def panel(
     with rc_context(STYLE):
         figure, axes = canvas(3.7, 2.3)
         for label, values, colour in series:
-            axes.plot(*_thin(frames, values), color=colour, label=label)
+            axes.plot(thinned(frames), thinned(values), color=colour, label=label)
         axes.set_title(title)
-        axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(thousands())
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        over_frames(axes)
         if share:
             axes.set(ylim=(-0.03, 1.03), yticks=(0, 0.25, 0.5, 0.75, 1))
         if len(series) > 1:
             axes.legend(loc='best', handlelength=1.2)
-        return to_svg(figure, re.sub(r'\W+', '-', title.lower()), title)
+        return to_svg(figure, title, title)
 
 
 def projection(title: str, gap: DomainGap, shown: int = 160) -> str:
@@ -127,18 +126,7 @@ def projection(title: str, gap: DomainGap, shown: int = 160) -> str:
         axes.set_title(title)
         axes.set(xticks=[], yticks=[], xlabel='principal axis 1', ylabel='principal axis 2')
         axes.autoscale_view()
-        return to_svg(figure, re.sub(r'\W+', '-', title.lower()), title)
-
-
-class _MinuteLocator(MaxNLocator):
-    """Ticks at round minutes on an axis in seconds."""
-
-    def __init__(self) -> None:
-        super().__init__(8, steps=[1, 2, 5, 10])
-
-    def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Return the ticks of an axis from ``vmin`` to ``vmax`` seconds."""
-        return [60.0 * tick for tick in super().tick_values(vmin / 60.0, vmax / 60.0)]
+        return to_svg(figure, title, title)
 
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -148,28 +136,21 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _thin(
-    frames: Sequence[float], values: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average neighbours until at most ``_POINTS`` points are left."""
-    group = math.ceil(max(len(values), 1) / _POINTS)
-    cuts = np.arange(0, len(values), group)
-    counts = np.diff(np.append(cuts, len(values)))
-    if not len(cuts):
-        return np.empty(0), np.empty(0)
-    means = [np.add.reduceat(np.asarray(v, np.float64), cuts) / counts for v in (frames, values)]
-    return means[0], means[1]
+def over_frames(axes: Axes) -> None:
+    """Give a small chart over frames its ticks: 20k, 1.5M."""
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=''))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
 
 
-def thousands() -> FuncFormatter:
-    """Return the formatter of large counts: 20k, 1.5M."""
-    return FuncFormatter(
-        lambda v, _: f'{v / 1e6:g}M' if v >= 1e6 else f'{v / 1e3:g}k' if v >= 1e3 else f'{v:g}'
-    )
-
-
-def _minutes() -> FuncFormatter:
-    return FuncFormatter(lambda v, _: f'{v / 60:g}')
+def thinned(
+    values: ArrayLike, reduce: Callable[..., float] = np.mean, most: int = 300
+) -> list[float]:
+    """Return at most so many values, each of some neighbours: more points cannot be seen."""
+    array = np.asarray(values, np.float64)
+    groups = np.array_split(array, min(most, len(array))) if len(array) else []
+    return [float(reduce(group)) for group in groups]
 
 
 def _rounded(path: str) -> str:
@@ -178,7 +159,14 @@ def _rounded(path: str) -> str:
 
 
 def to_svg(figure: Figure, name: str, label: str) -> str:
-    """Return SVG that may stand in a page beside others: own ids, page colours, page font."""
+    """Return SVG that may stand in a page beside others: page colours, page font, own ids.
+
+    Args:
+        figure: To be drawn.
+        name: Begins its ids; it differs from figure to figure of a page.
+        label: For who cannot see it.
+    """
+    name = re.sub(r'\W+', '-', name.lower())
     buffer = io.StringIO()
     figure.savefig(buffer, format='svg', transparent=True)
     text = buffer.getvalue()
@@ -189,4 +177,4 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f'var(--{variable})')
     text = re.sub(r' d="[^"]*"', lambda path: _rounded(path.group()), text)
-    return text.replace('<svg', f'<svg role="img" aria-label="{label}"', 1)
+    return text.replace('<svg', f'<svg role="img" aria-label="{escape(label)}"', 1)

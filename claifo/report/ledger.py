@@ -174,7 +174,7 @@ def read(path: Path) -> Recorded:
     Raises:
         ClaifoError: no action in it has a ledger, or a message is of another version.
     """
-    recorded, types = Recorded(path), typestore(*_KINDS)
+    recorded, types = Recorded(path), typestore()
     for where in find_bags([path]):
         with Bag(where) as bag:
             recorded.topics |= {topic.name: topic.type for topic in bag.topics()}

@@ -17,7 +17,6 @@ from claifo_core.data.observations import RENDERED, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -64,7 +63,7 @@ class Clip:
     fps: float
 
 
-class Stage:
+class Stage(ExitStack):
     """One simulator that moves, and cameras that show its state in two looks and two sizes."""
 
     def __init__(self, config: EnvConfig, source: str) -> None:
@@ -74,8 +73,8 @@ class Stage:
             config: Task, target domain and frame settings of the run.
             source: Domain in which the expert was filmed.
         """
+        super().__init__()
         self._stack, self._kind = config.frame_stack, config.observation
-        self._closing = ExitStack()
         self.world = self._make(
             task=config.task, action_repeat=config.action_repeat, profile='off'
         )
@@ -98,19 +97,6 @@ class Stage:
         self._expert: StateExpert = (
             load_expert(config.task) if self.has_expert else RandomActions(_SEED)
         )
-
-    def __enter__(self) -> Stage:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close simulator and cameras."""
-        self._closing.close()
 
     def sheet(self) -> Pairs:
         """Return states of several expert episodes in both looks, (N, LARGE_PX, LARGE_PX, 3)."""
@@ -202,7 +188,7 @@ class Stage:
 
     def _make(self, **settings: object) -> SimEnv:
         env = claifo_sim.make(**settings)  # type: ignore[arg-type]
-        self._closing.callback(env.close)
+        self.callback(env.close)
         return env
 
 

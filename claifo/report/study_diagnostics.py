@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import functools
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claifo.report.probe import domain_gap
+from claifo.playback.domain_gap import domain_gap
 from claifo.report.scenes import Pairs, Stage
-from claifo.report.tables import html_table
-from claifo.study.progress import read_folder
 from claifo_core.policy import Policy
 from claifo_sim.domains import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from claifo.report.run import Run
     from claifo.study.results import Group
+    from claifo.study.run_folder import Run
     from claifo_core.config import EnvConfig
 
 LEARNER = {
@@ -33,6 +29,7 @@ LEARNER = {
 LATENT = {
     'probe_accuracy': 'probe', 'distance_ratio': 'distance', 'retrieval': 'found again'
 }  # fmt: skip
+COLUMNS = {**LEARNER, **LATENT}
 _LAST = 0.1  # share of the training over which the learner's figures are averaged
 
 Figures = dict[str, float]
@@ -40,11 +37,10 @@ Line = tuple['Group', int, Figures]
 """Group, seed, and figures of one finished run."""
 
 
-def measure(folder: Path, groups: Sequence[Group]) -> list[Line]:
+def measure(groups: Sequence[Group]) -> list[Line]:
     """Measure every finished run; states are rendered once for runs that see alike.
 
     Args:
-        folder: Of the study.
         groups: Its runs.
 
     Raises:
@@ -55,10 +51,9 @@ def measure(folder: Path, groups: Sequence[Group]) -> list[Line]:
     lines = []
     for group in groups:
         for result in group.done:
-            run = read_folder(folder / result.progress.run.folder)
-            if run:
-                figures = {**_learner(run), **_latent(run, stacks)}
-                lines.append((group, result.progress.run.seed, figures))
+            if result.held:
+                figures = {**_learner(result.held), **_latent(result.held, stacks)}
+                lines.append((group, result.run.seed, figures))
     return lines
 
 
@@ -93,37 +88,26 @@ def rows(lines: Sequence[Line]) -> Iterator[dict[str, object]]:
         yield {
             'method': group.method, 'task': group.task, 'domain': group.domain,
             'commit': group.commit, 'seed': seed,
-            **{name: figures.get(name) for name in (*LEARNER, *LATENT)},
+            **{name: figures.get(name) for name in COLUMNS},
         }  # fmt: skip
 
 
-def section(lines: Sequence[Line], groups: Sequence[Group], labels: Sequence[str]) -> str:
-    """Return the table of one world, means over the finished runs of each method; '' if none.
+def means(
+    lines: Sequence[Line], named: Sequence[tuple[str, Group]]
+) -> list[tuple[str, list[float | None]]]:
+    """Return the means over the finished runs of each method, in the order of ``COLUMNS``.
 
     Args:
         lines: What :func:`measure` found.
-        groups: Those of the world.
-        labels: Their names.
+        named: Label and runs of each method of one world.
     """
-    columns = {**LEARNER, **LATENT}
-    cells = []
-    for group, label in zip(groups, labels, strict=True):
+    found = []
+    for label, group in named:
         known = [figures for of, _, figures in lines if of is group]
         if known:
-            means = [_mean([f[name] for f in known if name in f]) for name in columns]
-            cells.append((f'<b>{escape(label)}</b>', *means))
-    if not cells:
-        return ''
-    return (
-        '<h3>Discriminator and latents</h3><p class="note">Means over finished runs. Of the last '
-        'tenth of the training: shares of transitions that the discriminator told right, entropy '
-        'of its answers in bits (1: it cannot tell), norms of gradients. Of the last policy: what '
-        'a linear classifier of the look gets right (0.5: the domain is invisible), distance '
-        'between the two looks of a state over that between states, and share of states whose '
-        'nearest latent in the other look is their own.</p>'
-        + html_table(('method', *columns.values()), cells)
-    )
+            found.append((label, [_mean([f[k] for f in known if k in f]) for k in COLUMNS]))
+    return found
 
 
-def _mean(values: Sequence[float]) -> str:
-    return f'{np.mean(values):.2f}' if values else '-'
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib import rc_context
-from matplotlib.ticker import MaxNLocator
 
 from claifo.report import figures
 
@@ -43,28 +41,24 @@ def curves(
         )
         axes.plot(own.frames, own.iqm, color=figures.TARGET, linewidth=2.2)
         axes.set_title(title)
-        axes.set_xlim(left=0)
+        figures.over_frames(axes)
         axes.set_ylim(min(0.0, float(own.seeds.min())), 1.06 * top)
-        axes.xaxis.set_major_formatter(figures.thousands())
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-        return figures.to_svg(figure, _word(f'{name}-{title}'), f'Learning curve of {title}')
+        return figures.to_svg(figure, f'{name}-{title}', f'Learning curve of {title}')
 
 
 def finals(
-    name: str, rows: Sequence[tuple[Group, Score]], expert: float | None, labels: Sequence[str]
+    name: str, rows: Sequence[tuple[str, Group, Score]], expert: float | None
 ) -> str:
     """Draw the final returns: every run a dot, the interquartile mean a bar with its interval.
 
     Args:
         name: Begins the ids of the figure.
-        rows: Methods, from top to bottom.
+        rows: Label and figures of each method, from top to bottom.
         expert: Return of the expert, drawn as a line, or None.
-        labels: What stands beside each row.
     """
     with rc_context({**figures.STYLE, 'axes.grid.axis': 'x'}):
         figure, axes = figures.canvas(10.8, 0.85 + 0.32 * len(rows))
-        for y, (group, score) in enumerate(rows):
+        for y, (_, group, score) in enumerate(rows):
             _row(axes, y, group, score)
         if expert is not None:
             axes.axvline(expert, color=figures.MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -72,10 +66,11 @@ def finals(
                 f'expert {expert:.0f}', (expert, 1), xycoords=('data', 'axes fraction'),
                 xytext=(0, 3), textcoords='offset points', ha='right', color=figures.MUTED,
             )  # fmt: skip
+        labels = [label for label, _, _ in rows]
         axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel='final return')
         axes.tick_params('y', labelcolor=figures.INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        return figures.to_svg(figure, _word(name), 'Final returns of the methods')
+        return figures.to_svg(figure, name, 'Final returns of the methods')
 
 
 def _row(axes: Axes, y: int, group: Group, score: Score) -> None:
@@ -86,7 +81,3 @@ def _row(axes: Axes, y: int, group: Group, score: Score) -> None:
               markeredgewidth=2.5)  # fmt: skip
     axes.plot(group.finals, [y] * len(group.finals), color=figures.INK, marker='o', markersize=3.5,
               linewidth=0, alpha=0.7)  # fmt: skip
-
-
-def _word(text: str) -> str:
-    return re.sub(r'\W+', '-', text.lower())

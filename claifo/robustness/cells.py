@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import csv
-import io
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from claifo.study.statistics import interval
+from claifo import terminal
+from claifo.study.statistics import bootstrap, mean
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+    from rich.table import Table
 
 TRAINING, EXPERT, PAIR, UNSEEN = 'training', 'expert', 'pair', 'unseen'
 """Where a look stands to the policy: what it was trained in, and so on."""
 NO_SHARE = None, None, None
+_SHOWN = ('look', 'group', 'return', 'success', 'share')
 _NOTHING = 1e-9  # stands for a mean return of 0 among the draws
 # How the value of a field is read from its text, by the annotation of the field.
 _READ: dict[Any, Callable[[str], Any]] = {
@@ -76,31 +78,18 @@ def share(
         returns: One per episode.
         reference: Those of the same episodes in the look of training.
     """
-    pairs = np.array([returns, reference])
-    if pairs[1].mean() <= 0:
+    if np.mean(reference) <= 0:
         return NO_SHARE
 
-    def ratio(episodes: NDArray[np.float64]) -> NDArray[np.float64]:
-        drawn = pairs[:, episodes.astype(np.int64)].mean(-1)
-        return np.asarray(drawn[0] / np.maximum(drawn[1], _NOTHING))
+    def ratio(ours: ArrayLike, theirs: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(mean(ours) / np.maximum(mean(theirs), _NOTHING))
 
-    every = np.arange(len(returns), dtype=np.float64)
-    return float(ratio(every)), *interval([every], ratio)
-
-
-def to_csv(cells: Sequence[Cell]) -> str:
-    """Return the matrix as CSV; what is not known is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Cell)], lineterminator='\n')
-    writer.writeheader()
-    for cell in cells:
-        row = {k: f'{v:.4f}' if isinstance(v, float) else v for k, v in asdict(cell).items()}
-        writer.writerow(row)
-    return text.getvalue()
+    interval = bootstrap((returns, reference), ratio, paired=True)
+    return float(ratio(returns, reference)), *interval
 
 
 def read_csv(path: Path) -> list[Cell]:
-    """Read what :func:`to_csv` wrote.
+    """Read the matrix that :func:`claifo.robustness.write` has written.
 
     Raises:
         ClaifoError: The file is not a matrix.
@@ -120,23 +109,20 @@ def _parse(row: Mapping[str, str]) -> Cell:
     return Cell(**{field.name: _READ[field.type](row[field.name]) for field in fields(Cell)})
 
 
-def to_text(cells: Sequence[Cell]) -> str:
-    """Return the matrix as a table for people."""
-    width = max(len(cell.look) for cell in cells)
-    lines = []
+def tables(cells: Sequence[Cell]) -> Iterator[str | Table]:
+    """Yield the matrix as lines and tables for people."""
     for run in dict.fromkeys(cell.run for cell in cells):
         row = [cell for cell in cells if cell.run == run]
-        lines.append(f'{run}: {row[0].task}, trained in {row[0].trained_in}')
-        lines += [f'  {cell.look.ljust(width)}  {cell.group:8}  {_figures(cell)}' for cell in row]
+        yield f'{run}: {row[0].task}, trained in {row[0].trained_in}'
+        yield terminal.table(_SHOWN, *map(_figures, row), right=_SHOWN[2:4])
         shares = [cell.share for cell in row if cell.group == UNSEEN and cell.share is not None]
         if shares:
-            lines.append(f'  mean over {len(shares)} unseen looks: {np.mean(shares):.0%}')
-    return '\n'.join(lines)
+            yield f'mean over {len(shares)} unseen looks: {np.mean(shares):.0%}'
 
 
-def _figures(cell: Cell) -> str:
-    text = f'return {cell.return_mean:8.1f} ± {cell.return_std:6.1f}'
-    text += f'  success {cell.success_rate:4.0%}'
-    if cell.share is None:
-        return text
-    return f'{text}  share {cell.share:4.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
+def _figures(cell: Cell) -> tuple[str, ...]:
+    returned = f'{cell.return_mean:.1f} ± {cell.return_std:.1f}'
+    shown = '-'
+    if cell.share is not None:
+        shown = f'{cell.share:.0%} ({cell.share_low:.0%} to {cell.share_high:.0%})'
+    return cell.look, cell.group, returned, f'{cell.success_rate:.0%}', shown

@@ -7,14 +7,15 @@ look gets the same episodes, so what a look costs is not luck.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from claifo.robustness.cells import EXPERT, NO_SHARE, PAIR, TRAINING, UNSEEN, Cell, share, to_csv
+from claifo.robustness.cells import EXPERT, NO_SHARE, PAIR, TRAINING, UNSEEN, Cell, share
 from claifo.robustness.heatmap import heat_map
 from claifo.robustness.pool import Job, play_all
-from claifo_core.files import write_atomic
+from claifo_core.files import write_atomic, write_csv
 from claifo_sim import domain_names, task_info
 from claifo_sim.domains import domain, pairs, same_look, source_of
 from claifo_sim.unseen import PREFIX
@@ -122,7 +123,7 @@ def _cell(
 
 def write(cells: Sequence[Cell], shown: Sequence[Cell], out: Path) -> Path:
     """Write the CSV, and the heat map of what is shown beside it; return where that is."""
-    write_atomic(out, to_csv(cells).encode())
+    write_csv(out, [asdict(cell) for cell in cells], '.4f')
     picture = out.with_suffix('.png')
     write_atomic(picture, heat_map(shown))
     return picture

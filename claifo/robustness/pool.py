@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
-import signal
+from collections import deque
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple
 
+from claifo.environments import evaluation_env, world_of
 from claifo_core.errors import ClaifoError
+from claifo_core.policy import Policy
+from claifo_core.training.evaluation import Evaluation, evaluate
+from claifo_core.training.workers import Worker
+from claifo_sim.rendering import probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
 
     from claifo_core.config import EnvConfig
-    from claifo_core.policy import Policy
-    from claifo_core.training.evaluation import Evaluation
     from claifo_sim.env import SimEnv
 
 
@@ -45,85 +44,43 @@ def play_all(
     Raises:
         ClaifoError: A job failed, or its process died.
     """
+    probe()  # once, here: the crew inherits the answer
     count = min(len(jobs), len(os.sched_getaffinity(0)))
-    crew = [_start(number) for number in range(count)]
+    crew = [Worker(f'claifo-matrix-{number}', _Player()) for number in range(count)]
     try:
-        return _hand_out(jobs, {pipe: process for process, pipe in crew}, tell)
+        return _hand_out(jobs, crew, tell)
     finally:
-        for process, pipe in crew:
-            pipe.close()
-            process.terminate()
-            process.join()
-
-
-def _start(number: int) -> tuple[SpawnProcess, Connection]:
-    context = multiprocessing.get_context('spawn')
-    pipe, far = context.Pipe()
-    process = context.Process(
-        target=_serve, args=(far,), name=f'claifo-matrix-{number}', daemon=True
-    )
-    process.start()
-    far.close()
-    return process, pipe
+        for worker in crew:
+            worker.close()
 
 
 def _hand_out(
-    jobs: Sequence[Job], crew: dict[Connection, SpawnProcess],
-    tell: Callable[[Job, Evaluation], None],
+    jobs: Sequence[Job], crew: Sequence[Worker], tell: Callable[[Job, Evaluation], None]
 ) -> list[Evaluation]:
     """Give each process the next job when it has done one."""
-    waiting = list(enumerate(jobs))[::-1]
-    busy: dict[Connection, int] = {}
+    waiting, idle = deque(enumerate(jobs)), list(crew)
+    busy: dict[Worker, int] = {}
     done: dict[int, Evaluation] = {}
-    for pipe in crew:
-        _give(pipe, waiting, busy)
-    while busy:
-        ready = wait(list(busy))
-        for pipe in [pipe for pipe in busy if pipe in ready]:
-            number = busy.pop(pipe)
-            done[number] = _take(pipe, crew[pipe], jobs[number])
+    while waiting or busy:
+        while idle and waiting:
+            worker = idle.pop(0)
+            busy[worker], job = waiting.popleft()
+            worker.ask(job)
+        ready = wait([worker.fileno() for worker in busy])
+        for worker in [worker for worker in busy if worker.fileno() in ready]:
+            number = busy.pop(worker)
+            done[number] = _take(worker, jobs[number])
             tell(jobs[number], done[number])
-            if waiting:
-                _give(pipe, waiting, busy)
+            idle.append(worker)
     return [done[number] for number in range(len(jobs))]
 
 
-def _give(
-    pipe: Connection, waiting: list[tuple[int, Job]], busy: dict[Connection, int]
-) -> None:
-    number, job = waiting.pop()
-    busy[pipe] = number
-    with contextlib.suppress(OSError):  # a process that died is told of by _take
-        pipe.send(job)
-
-
-def _take(pipe: Connection, process: SpawnProcess, job: Job) -> Evaluation:
+def _take(worker: Worker, job: Job) -> Evaluation:
     try:
-        answer: Evaluation | str = pipe.recv()
-    except (EOFError, OSError):
-        process.join(5)
-        answer = f'its process ended with exit code {process.exitcode}'
-    if isinstance(answer, str):
-        raise ClaifoError(f'{job.policy} in {job.domain}: {answer}')
-    return answer
-
-
-def _serve(pipe: Connection) -> None:
-    """Play jobs until the other end of the pipe closes; the entry point of a process."""
-    # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setpgid(0, 0)
-    import torch
-
-    torch.set_num_threads(1)
-    player = _Player()
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            job = pipe.recv()
-            try:
-                pipe.send(player.play(job))
-            except Exception as error:
-                pipe.send(f'{type(error).__name__}: {error}')
+        played: Evaluation = worker.receive()
+    except ClaifoError as error:
+        raise ClaifoError(f'{job.policy} in {job.domain}: {error}') from None
+    return played
 
 
 class _Player:
@@ -133,19 +90,14 @@ class _Player:
         self._world: EnvConfig | None = None
         self._env: SimEnv | None = None
 
-    def play(self, job: Job) -> Evaluation:
+    def __call__(self, job: Job) -> Evaluation:
         """Play one job."""
-        from claifo_core.policy import Policy
-        from claifo_core.training.evaluation import evaluate
-
         policy = Policy.load(job.policy)
         env = self._env_of(policy)
         env.set_domain(job.domain)
         return evaluate(policy, env, job.seeds)
 
     def _env_of(self, policy: Policy) -> SimEnv:
-        from claifo.environments import evaluation_env, world_of
-
         world = world_of(policy.metadata, 'stock')
         if self._env is None or world != self._world:
             if self._env:

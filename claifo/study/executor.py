@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 import signal
@@ -11,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
+from claifo.interrupts import die_with
+from claifo_core.device.runtime import drawing_on, gpus
 
 
 class Process(Protocol):
@@ -50,7 +49,7 @@ class LocalProcess:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env=os.environ | env, start_new_session=True,
-                preexec_fn=functools.partial(_die_with, os.getpid()),
+                preexec_fn=functools.partial(die_with, os.getpid(), signal.SIGKILL),
             )  # fmt: skip
 
     def poll(self) -> int | None:
@@ -95,24 +94,10 @@ class LocalExecutor:
         slot = next(i for i in range(self.jobs) if self._is_free(i))
         env = {'OMP_NUM_THREADS': str(self._threads)}
         if self._gpus:
-            env['CUDA_VISIBLE_DEVICES'] = self._gpus[slot % len(self._gpus)]
+            gpu = self._gpus[slot % len(self._gpus)]
+            env |= {'CUDA_VISIBLE_DEVICES': gpu} | drawing_on(gpu)
         self._slots[slot] = LocalProcess(command, log, env)
         return self._slots[slot]
 
     def _is_free(self, slot: int) -> bool:
         return slot not in self._slots or self._slots[slot].poll() is not None
-
-
-def gpus() -> list[str]:
-    """Return the numbers of the GPUs that may be used, as CUDA_VISIBLE_DEVICES has them."""
-    allowed = os.environ.get('CUDA_VISIBLE_DEVICES')
-    if allowed is not None:
-        return [name for name in allowed.split(',') if name.strip() not in ('', '-1')]
-    return [str(i) for i, _ in enumerate(Path('/dev').glob('nvidia[0-9]*'))]
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end the process when the one that started it is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # gone already
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claifo.study.plan import Study
 from claifo.study.results import Group, reference_of, score
-from claifo_core.files import write_atomic
+from claifo_core.files import write_csv
 
 if TYPE_CHECKING:
     from claifo.study.statistics import Interval, Summary
@@ -24,26 +22,8 @@ def write(folder: Path, study: Study, groups: Sequence[Group]) -> None:
     Raises:
         ClaifoError: no space is left.
     """
-    write_table(folder / 'results.csv', [_result(study, group, groups) for group in groups])
-    write_table(folder / 'curves.csv', list(_curves(groups)))
-
-
-def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows as CSV, a column for every key.
-
-    Raises:
-        ClaifoError: no space is left.
-    """
-    columns = dict.fromkeys(key for row in rows for key in row)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows({key: _short(value) for key, value in row.items()} for row in rows)
-    write_atomic(path, text.getvalue().encode())
-
-
-def _short(value: object) -> object:
-    return f'{value:.6g}' if isinstance(value, float) else value
+    write_csv(folder / 'results.csv', [_result(study, group, groups) for group in groups])
+    write_csv(folder / 'curves.csv', list(_curves(groups)))
 
 
 def _result(study: Study, group: Group, groups: Sequence[Group]) -> Row:
@@ -83,8 +63,8 @@ def _curves(groups: Sequence[Group]) -> Iterator[Row]:
             for record in result.evaluations:
                 yield {
                     'run': group.method, 'task': group.task, 'domain': group.domain,
-                    'seed': result.progress.run.seed, 'commit': group.commit,
-                    'state': result.progress.state,
+                    'seed': result.run.seed, 'commit': group.commit,
+                    'state': result.state,
                     **{key: record.get(key) for key in ('step', 'frames', 'updates', 'wall_s',
                                                         'return_mean', 'return_std')},
                 }  # fmt: skip

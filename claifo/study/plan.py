@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from claifo.environments import films_of
+from claifo.films import Film
 from claifo_core.config import TrainConfig, settings
 
 Options = Mapping[str, Any]
@@ -56,10 +56,10 @@ class Study:
         tasks: Simulated tasks.
         domains: How the agent sees its world.
         seeds: One run for each.
-        jobs: Runs side by side; 0: as many as the machine has room for.
-        threads: Torch threads of each run.
         film_episodes: Episodes of the expert's film.
         reference: Method with which the others are compared.
+        jobs: Runs side by side; 0: as many as the machine has room for.
+        threads: Torch threads of each run.
         cluster: Parameters of submitit.
     """
 
@@ -69,17 +69,23 @@ class Study:
     tasks: tuple[str, ...]
     domains: tuple[str, ...]
     seeds: tuple[int, ...]
-    jobs: int
-    threads: int
     film_episodes: int
     reference: str
-    cluster: Options
+    jobs: int = 0
+    threads: int = 1
+    cluster: Options = field(default_factory=dict)
 
     def runs(self) -> Iterator[Run]:
         """Yield every run, the first seed of everything first."""
         for seed, task, domain in itertools.product(self.seeds, self.tasks, self.domains):
             for method in self.methods:
                 yield Run(method, task, domain, seed)
+
+    def place(self, key: Sequence[str]) -> tuple[int, int, int]:
+        """Return where (method, task, domain, …) stands in tables."""
+        method, task, domain = key[:3]
+        names = list(self.methods)
+        return self.tasks.index(task), self.domains.index(domain), names.index(method)
 
     def options(self, run: Run) -> Options:
         """Return what a run sets over the base, as dotted options."""
@@ -103,7 +109,7 @@ class Study:
         config = self.config(run)
         random = ('random_agent_bag', 'random_bag') if config.agent.needs_random else ()
         return {
-            f'expert.{name}': Path('films') / films_of(config, name).name
+            f'expert.{name}': Path('films') / Film.of(config, name).place.name
             for name in ('bag', *random)
             if not getattr(config.expert, name)
         }

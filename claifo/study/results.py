@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from claifo.cost.compute import flop_per_update
 from claifo.study import progress, statistics, store
 from claifo.study.plan import Study
 from claifo.study.progress import DONE, FAILED, WAITING, Progress
@@ -18,41 +17,7 @@ from claifo.study.progress import DONE, FAILED, WAITING, Progress
 if TYPE_CHECKING:
     from claifo.study.statistics import Interval, Summary
 
-Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One run.
-
-    Attributes:
-        progress: How far it has come.
-        evaluations: Its evaluation records, in order.
-        start: The record with which it began, or an empty one.
-        updates: Updates so far.
-        flop: Counted from its settings, for all of them.
-        job: What the runner noted of it.
-        log: Its log.
-    """
-
-    progress: Progress
-    evaluations: Sequence[Record]
-    start: Record
-    updates: int
-    flop: int
-    job: Record
-    log: Path
-
-    @property
-    def final(self) -> float:
-        """Return of the last evaluation."""
-        return float(self.evaluations[-1]['return_mean'])
-
-    @property
-    def best(self) -> float:
-        """Return of the best evaluation; to choose it takes the true return."""
-        return float(max(record['return_mean'] for record in self.evaluations))
-
+    Chance = tuple[float | None, Interval | None]
 
 @dataclass(frozen=True)
 class Group:
@@ -70,27 +35,27 @@ class Group:
     task: str
     domain: str
     commit: str
-    results: tuple[Result, ...]
+    results: tuple[Progress, ...]
 
     @property
-    def done(self) -> list[Result]:
+    def done(self) -> list[Progress]:
         """The finished runs, which alone are counted."""
-        return [r for r in self.results if r.progress.state == DONE and r.evaluations]
+        return [r for r in self.results if r.state == DONE and r.evaluations]
 
     @property
     def finals(self) -> list[float]:
         """Final returns of the finished runs."""
-        return [result.final for result in self.done]
+        return [result.returns[-1] for result in self.done]
 
     @property
     def bests(self) -> list[float]:
         """Best returns of the finished runs."""
-        return [result.best for result in self.done]
+        return [max(result.returns) for result in self.done]
 
     @property
     def hours(self) -> float:
         """Hours of training of all runs, finished or not."""
-        return sum(result.progress.wall_s for result in self.results) / 3600
+        return sum(result.wall_s for result in self.results) / 3600
 
     @property
     def updates(self) -> int:
@@ -155,37 +120,12 @@ def read(folder: Path, study: Study) -> list[Group]:
         ClaifoError: a file of a run is damaged.
     """
     commit = store.read(folder)['sessions'][-1]['commit']
-    groups: dict[tuple[str, str, str, str], list[Result]] = {}
-    for task in study.tasks:
-        for run in study.runs():
-            if run.task == task:
-                result = _read_run(folder, progress.read(folder, run, commit))
-                key = (run.method, task, run.domain, result.progress.commit)
-                groups.setdefault(key, []).append(result)
-    names, domains = list(study.methods), study.domains
-    ordered = sorted(
-        groups.items(), key=lambda g: (study.tasks.index(g[0][1]), domains.index(g[0][2]),
-                                       names.index(g[0][0])),
-    )  # fmt: skip
-    return [Group(*key, tuple(results)) for key, results in ordered]
-
-
-def _read_run(folder: Path, known: Progress) -> Result:
-    run_dir = folder / known.run.folder
-    held = progress.read_folder(run_dir)
-    records: Mapping[str, Sequence[Record]] = held.records if held else {}
-    counts = [r.get('updates', 0) for kind in records.values() for r in kind]
-    updates = max(counts, default=0)
-    each = flop_per_update(held.config) if held and updates else 0
-    return Result(
-        known,
-        records.get('eval', ()),
-        held.start if held else {},
-        updates,
-        each * updates,
-        store.read_job(run_dir),
-        run_dir / store.LOG_FILE,
-    )
+    groups: dict[tuple[str, str, str, str], list[Progress]] = {}
+    for run in study.runs():
+        result = progress.read(folder, run, commit)
+        key = (run.method, run.task, run.domain, result.commit)
+        groups.setdefault(key, []).append(result)
+    return [Group(*key, tuple(groups[key])) for key in sorted(groups, key=study.place)]
 
 
 def curve(group: Group) -> Curve | None:
@@ -193,7 +133,7 @@ def curve(group: Group) -> Curve | None:
 
     Failed runs, and those that have not begun, are left out.
     """
-    runs = [r for r in group.results if r.progress.state not in (FAILED, WAITING)]
+    runs = [r for r in group.results if r.state not in (FAILED, WAITING)]
     seen = [{r['step']: r for r in run.evaluations} for run in runs if run.evaluations]
     steps = sorted(set.intersection(*(set(s) for s in seen))) if seen else []
     if not steps:
@@ -233,13 +173,11 @@ def score(group: Group, reference: Group | None) -> Score | None:
         return None
     final = statistics.summary([group.finals])
     expert = group.compared('expert')
-    improvement = interval = None
+    chance: Chance = (None, None)
     if reference is not None and reference.method != group.method:
-        pair = ([group.finals], [reference.finals])
-        improvement = statistics.probability_of_improvement(*pair)
-        interval = statistics.improvement_interval(*pair)
+        chance = statistics.improvement([group.finals], [reference.finals])
     best = statistics.summary([group.bests])
-    return Score(final, best, improvement, interval, final.iqm / expert if expert else None)
+    return Score(final, best, *chance, final.iqm / expert if expert else None)
 
 
 def overall(
@@ -258,8 +196,7 @@ def overall(
     other = None if method == study.reference else _shares(study, groups, study.reference)
     if other is None:
         return summary, None, None
-    chance = statistics.probability_of_improvement(own, other)
-    return summary, chance, statistics.improvement_interval(own, other)
+    return summary, *statistics.improvement(own, other)
 
 
 def _shares(study: Study, groups: Sequence[Group], method: str) -> list[list[float]] | None:

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from claifo.environments import film_words
+from claifo.films import Film
 from claifo.study import progress, store
+from claifo.study.board import Board
 from claifo.study.executor import Executor, LocalExecutor, Process
 from claifo.study.plan import Run, Study
 from claifo.study.progress import DONE, FAILED, RUNNING, Progress
-from claifo.study.table import Table
 from claifo_core.errors import ClaifoError
 
 _POLL_S = 0.2
@@ -122,7 +122,7 @@ def _record_films(study: Study, folder: Path, stop: Callable[[], bool]) -> None:
 
 
 def _film_command(study: Study, run: Run, option: str, out: Path) -> list[str]:
-    words = film_words(study.config(run), option.removeprefix('expert.'))
+    words = Film.of(study.config(run), option.removeprefix('expert.')).words()
     return [*_CLAIFO, *words, '--episodes', str(study.film_episodes), '--out', str(out)]
 
 
@@ -165,7 +165,7 @@ class _Runner:
         self._pending = [run for run, known in self._known.items() if known.state != DONE]
         self._running: dict[Run, Process] = {}
         self._starts: Counter[Run] = Counter()
-        self._table = Table(study)
+        self._board = Board(study, self._known)
         self._shown = 0.0
 
     def run(self, stop: Callable[[], bool]) -> int:
@@ -181,7 +181,7 @@ class _Runner:
         finally:
             for process in self._running.values():
                 process.kill()
-            self._table.end(self._known)
+            self._board.end(self._known)
         return self._end()
 
     def _start(self, run: Run) -> None:
@@ -222,7 +222,7 @@ class _Runner:
         """Ask all runs to write a checkpoint and end, and wait for them."""
         if not self._running:
             return
-        self._table.say('stopping: every run writes a checkpoint', self._known)
+        self._board.say('stopping: every run writes a checkpoint')
         for process in self._running.values():
             process.stop()
         while self._running:
@@ -249,16 +249,16 @@ class _Runner:
         self._known[run] = dataclasses.replace(known, state=state or known.state)
 
     def _show(self) -> None:
-        """Draw the live table now and then."""
-        if self._table.live and time.monotonic() - self._shown > _SHOW_S:
+        """Draw the live board now and then."""
+        if self._board.live and time.monotonic() - self._shown > _SHOW_S:
             for run in self._running:
                 self._update(run, RUNNING)
-            self._table.show(self._known)
+            self._board.show(self._known)
             self._shown = time.monotonic()
 
     def _say(self, run: Run, what: str) -> None:
         done = sum(known.state == DONE for known in self._known.values())
-        self._table.say(f'[{done}/{len(self._known)} done] {run}: {what}', self._known)
+        self._board.say(f'[{done}/{len(self._known)} done] {run}: {what}')
 
     def _failure(self, run: Run, code: int) -> str:
         return f'{_ended(code)}: {store.last_line(self._log(run))}'

@@ -20,8 +20,20 @@ if TYPE_CHECKING:
     Tasks = Sequence[ArrayLike]
     Interval = tuple[float, float]
 
-RESAMPLES = 10_000
-LEVEL = 0.95
+
+@dataclass(frozen=True)
+class Draws:
+    """How an interval is found.
+
+    Attributes:
+        level: Share of the resamples inside.
+        resamples: How often the scores are drawn again.
+        seed: Of the draws; the same seed gives the same interval.
+    """
+
+    level: float = 0.95
+    resamples: int = 10_000
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,86 +62,94 @@ def mean(scores: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.mean(np.asarray(scores, np.float64), -1))
 
 
-def std(scores: ArrayLike) -> NDArray[np.float64]:
-    """Return the sample standard deviation over the last axis, N > 1: (..., N) to (...)."""
-    return np.asarray(np.std(np.asarray(scores, np.float64), -1, ddof=1))
-
-
 def iqm(scores: ArrayLike) -> NDArray[np.float64]:
     """Return the interquartile mean over the last axis: (..., N) to (...).
 
     The lowest and the highest N // 4 scores are left out (Agarwal et al. 2021, section 4.3); of
     fewer than four scores it is the mean.
     """
-    ordered = np.sort(np.asarray(scores, np.float64), -1)
-    cut = ordered.shape[-1] // 4
-    return mean(ordered[..., cut : ordered.shape[-1] - cut])
+    from scipy import stats
+
+    return np.asarray(stats.trim_mean(scores, 0.25, axis=-1))
 
 
 def interval(
     tasks: Tasks,
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]] = mean,
-    *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    draws: Draws = Draws(),
 ) -> Interval:
     """Return the stratified percentile bootstrap interval of a statistic of all scores.
 
     Args:
         tasks: Scores of the runs of each task.
-        statistic: Maps (resamples, N) to (resamples,).
-        level: Share of the resamples inside.
-        resamples: How often the runs are drawn again.
-        seed: Of the draws; the same seed gives the same interval.
+        statistic: Maps (..., N) to (...).
+        draws: How many, and what is read from them.
 
     Raises:
         ValueError: a task without runs, or a score that is not finite.
     """
-    rng = np.random.default_rng(seed)
-    drawn = [_draw(scores, resamples, rng) for scores in _checked(tasks)]
-    return _percentiles(statistic(np.concatenate(drawn, 1)), level)
+    return bootstrap(tasks, lambda *drawn: statistic(np.concatenate(drawn, -1)), draws)
 
 
-def probability_of_improvement(first: Tasks, second: Tasks) -> float:
-    """Return how probably a run of ``first`` beats one of ``second``, as mean over the tasks.
+def bootstrap(
+    samples: Tasks,
+    statistic: Callable[..., NDArray[np.float64]],
+    draws: Draws = Draws(),
+    *,
+    paired: bool = False,
+) -> Interval:
+    """Return the percentile bootstrap interval of a statistic of several samples.
 
-    P(X > Y) + P(X = Y) / 2 over all pairs of runs: the Mann-Whitney statistic over R_X R_Y
-    (Agarwal et al. 2021, section 4.3).
+    Args:
+        samples: Each is drawn again from itself.
+        statistic: Maps the samples, (..., R_1) and so on, to (...).
+        draws: How many, and what is read from them.
+        paired: Draw the same places in all samples.
+
+    Raises:
+        ValueError: a sample without scores, or a score that is not finite.
+    """
+    from scipy import stats
+
+    given = _checked(samples)
+    # SciPy asks for two scores; a single one stands there twice, and the second is not looked at.
+    doubled = [np.repeat(scores, 2) if len(scores) == 1 else scores for scores in given]
+
+    def of(*drawn: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        del axis  # SciPy puts the draws last
+        return statistic(*(d[..., : len(s)] for d, s in zip(drawn, given, strict=True)))
+
+    found = stats.bootstrap(
+        doubled, of, paired=paired, confidence_level=draws.level, n_resamples=draws.resamples,
+        vectorized=True, method='percentile', random_state=np.random.default_rng(draws.seed),
+    ).confidence_interval  # fmt: skip
+    return float(found.low), float(found.high)
+
+
+def improvement(first: Tasks, second: Tasks, draws: Draws = Draws()) -> tuple[float, Interval]:
+    """Return how probably a run of ``first`` beats one of ``second``, and its interval.
+
+    P(X > Y) + P(X = Y) / 2 over all pairs of runs, as mean over the tasks: the Mann-Whitney
+    statistic over R_X R_Y (Agarwal et al. 2021, section 4.3). Both sides are drawn again.
 
     Args:
         first: Scores of the runs of each task.
         second: Scores of another method on the same tasks; other numbers of runs are fine.
+        draws: How many, and what is read from them.
 
     Raises:
         ValueError: unlike numbers of tasks, a task without runs, or a score that is not finite.
     """
-    pairs = zip(_checked(first), _checked(second), strict=True)
-    return float(np.mean([_wins(x, y) for x, y in pairs]))
+    count = len(first)
+
+    def wins(*drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _improvement(drawn[:count], drawn[count:])
+
+    samples = _checked([*first, *second])
+    return float(wins(*samples)), bootstrap(samples, wins, draws)
 
 
-def improvement_interval(
-    first: Tasks,
-    second: Tasks,
-    *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Interval:
-    """Return the interval of :func:`probability_of_improvement`; both sides are drawn again.
-
-    Raises:
-        ValueError: as :func:`probability_of_improvement`.
-    """
-    rng = np.random.default_rng(seed)
-    wins = [
-        _wins(_draw(x, resamples, rng), _draw(y, resamples, rng))
-        for x, y in zip(_checked(first), _checked(second), strict=True)
-    ]
-    return _percentiles(np.mean(wins, 0), level)
-
-
-def summary(tasks: Tasks, *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
+def summary(tasks: Tasks) -> Summary:
     """Return all that is reported of one method.
 
     Raises:
@@ -137,17 +157,13 @@ def summary(tasks: Tasks, *, resamples: int = RESAMPLES, seed: int = 0) -> Summa
     """
     scores = np.concatenate(_checked(tasks))
     several = len(scores) > 1
-
-    def of(statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Interval | None:
-        return interval(tasks, statistic, resamples=resamples, seed=seed) if several else None
-
     return Summary(
         runs=len(scores),
         mean=float(mean(scores)),
-        std=float(std(scores)) if several else None,
+        std=float(np.std(scores, ddof=1)) if several else None,
         iqm=float(iqm(scores)),
-        mean_interval=of(mean),
-        iqm_interval=of(iqm),
+        mean_interval=interval(tasks) if several else None,
+        iqm_interval=interval(tasks, iqm) if several else None,
     )
 
 
@@ -161,20 +177,15 @@ def _checked(tasks: Tasks) -> list[NDArray[np.float64]]:
     return found
 
 
-def _draw(
-    scores: NDArray[np.float64], resamples: int, rng: np.random.Generator
+def _improvement(
+    first: Sequence[NDArray[np.float64]], second: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Draw the R scores of one task again: (resamples, R)."""
-    drawn: NDArray[np.float64] = scores[rng.integers(len(scores), size=(resamples, len(scores)))]
-    return drawn
+    """Return the mean over the tasks of P(X > Y) + P(X = Y) / 2.
 
-
-def _wins(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return P(X > Y) + P(X = Y) / 2 of scores (..., R_X) and (..., R_Y)."""
-    x, y = first[..., :, None], second[..., None, :]
-    return np.asarray(((x > y) + 0.5 * (x == y)).mean((-2, -1)))
-
-
-def _percentiles(values: NDArray[np.float64], level: float) -> Interval:
-    low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
-    return float(low), float(high)
+    Scores are (..., R); `scipy.stats.mannwhitneyu` would rank, and test, every draw.
+    """
+    wins = [
+        ((x[..., :, None] > y[..., None, :]) + 0.5 * (x[..., :, None] == y[..., None, :]))
+        .mean((-2, -1)) for x, y in zip(first, second, strict=True)
+    ]  # fmt: skip
+    return np.asarray(np.mean(wins, 0))

@@ -46,23 +46,17 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def commit() -> str:
-    """Return the commit of the code, marked if files differ from it; without git the version."""
-    git = ('git', '-C', str(SOURCE_ROOT))
+def commit(root: Path = SOURCE_ROOT) -> str:
+    """Return the commit of a checkout, marked if files differ from it; without git the version."""
+    words = ('describe', '--always', '--exclude=*', '--abbrev=10', '--dirty=-changed')
     try:
-        head = subprocess.run(
-            (*git, 'rev-parse', '--short=10', 'HEAD'), capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            (*git, 'status', '--porcelain', '--untracked-files=no'),
-            capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
+        command = ('git', '-C', str(root), *words)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         try:
             return f'version {version("claifo")}'
         except PackageNotFoundError:
             return 'unknown'
-    return head + ('-changed' if changed else '')
 
 
 def content(study: Study) -> dict[str, Any]:
@@ -145,11 +139,8 @@ def restore(folder: Path) -> Study:
         tasks=tuple(stored['tasks']),
         domains=tuple(stored['domains']),
         seeds=tuple(stored['seeds']),
-        jobs=0,
-        threads=1,
         film_episodes=stored['film_episodes'],
         reference=stored['reference'],
-        cluster={},
     )
 
 

@@ -9,15 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def gradient_norm(optimiser: torch.optim.Optimizer) -> Tensor:
-    """Return the Euclidean norm of the gradients that the last step of an optimiser followed."""
-    found = [
-        weight.grad
-        for group in optimiser.param_groups
-        for weight in group['params']
-        if weight.grad is not None
-    ]
-    norm: Tensor = torch.stack(torch._foreach_norm(found)).norm()
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """Return the Euclidean norm of gradients together."""
+    norm: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()
     return norm
 
 
@@ -31,6 +25,11 @@ def judge_metrics(expert_out: Tensor, agent_out: Tensor) -> dict[str, Tensor]:
         'discriminator_agent_accuracy': (agent_out < 0).float().mean(),
         'discriminator_entropy': (_entropy(expert_out) + _entropy(agent_out)) / 2,
     }
+
+
+def reward_metrics(reward: Tensor) -> dict[str, Tensor]:
+    """Return mean and spread of an imitation reward, shape (B,)."""
+    return {'reward_mean': reward.mean(), 'reward_std': reward.std()}
 
 
 def _entropy(logit: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,31 @@ def explore(mean: Tensor, std: float, rng: torch.Generator) -> Tensor:
         return mean
     noise = torch.randn(mean.shape, generator=rng, device=mean.device)
     return losses.clamp_straight_through(mean + std * noise)
+
+
+def smoothed(
+    actor: Callable[[Tensor], Tensor],
+    state: Tensor,
+    std: float | Tensor,
+    clip: float,
+    rng: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return the actor's actions with clipped noise, which smooths what the critic is asked.
+
+    Args:
+        actor: Gives the mean before tanh, shape (B, A).
+        state: Shape (B, Z + P).
+        std: Standard deviation of the noise, cut at +- ``clip``.
+        clip: Bound of the noise.
+        rng: Source of the noise, on the device of ``state``.
+
+    Returns:
+        Actions within (-1, 1), whose gradient passes as if unclamped, and their means before tanh.
+    """
+    pre_tanh = actor(state)
+    mean = torch.tanh(pre_tanh)
+    noise = torch.randn(mean.shape, generator=rng, device=mean.device)
+    return losses.clamp_straight_through(mean + (std * noise).clamp(-clip, clip)), pre_tanh
 
 
 def uniform(count: int, action_dim: int, rng: torch.Generator) -> Tensor:

@@ -55,6 +55,12 @@ class Networks:
     information: DomainInformation | None = None
     transition: nn.Sequential | None = None
 
+    @torch.no_grad()
+    def follow_critic(self, tau: float) -> None:
+        """Move the target critic by a share of its distance from the critic."""
+        target, critic = self.target_critic.parameters(), self.critic.parameters()
+        torch._foreach_lerp_(list(target), list(critic), tau)
+
     def modules(self) -> dict[str, nn.Module]:
         """Return the modules by name (all but the similarity matrix)."""
         return {name: part for name, part in vars(self).items() if isinstance(part, nn.Module)}

@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from claifo_core.agent import losses
 from claifo_core.agent.diagnostics import retrieval
+from claifo_core.data.stacks import join
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from claifo_core.agent.sample import Sample
+    from claifo_core.agent.sight import Part, View
     from claifo_core.config import AgentConfig
-
-Part = tuple[Tensor, str]
-"""Stacks, uint8 (B, T V, 3, H, W), and the role in which they are viewed."""
-
-
-class View(NamedTuple):
-    """One random view of a batch.
-
-    Attributes:
-        latent: Of the shared encoder, shape (B, Z).
-        images: float32, shape (B, T V, 3, H, W); None where an objective needs none.
-        features: Of the encoder before its linear layer, shape (B, F), where those are compared.
-    """
-
-    latent: Tensor
-    images: Tensor | None = None
-    features: Tensor | None = None
-
-    @property
-    def compared(self) -> Tensor:
-        """What InfoNCE sees."""
-        return self.latent if self.features is None else self.features
-
 
 class Objective(Protocol):
     """A loss of the encoder on two views of the same frames.
 
     Attributes:
-        two_way: Whether the second view is graded and shown with its images, as the first is.
-        raw_anchor: Whether the first view is the frames as they are.
+        two_way: Whether the second view is graded, as the first is.
+        in_pass: Whether of the second view the latents are enough, which may be had in one pass
+            with others.
     """
 
     two_way: bool
-    raw_anchor: bool
+    in_pass: bool
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """Return the parts of the first view, and those of the second; none: nothing is learnt."""
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss and metrics."""
@@ -57,7 +39,7 @@ class Objective(Protocol):
 
 
 def contrasted(
-    data: str, agent: Tensor, expert: Tensor, random: Sequence[Tensor]
+    data: str, sample: Sample, anchor: str = 'contrastive'
 ) -> tuple[list[Part], list[Part]]:
     """Return what the contrastive loss compares, row by row (algorithm 1.7).
 
@@ -67,43 +49,69 @@ def contrasted(
 
     Args:
         data: ``agent.contrastive_data``.
-        agent: Stacks of the agent.
-        expert: Stacks of the expert.
-        random: Stacks from random actions in the agent's world and in the expert's.
+        sample: What is learnt from.
+        anchor: Role of the first view of agent and expert.
 
     Returns:
         The parts of the first view, and those of the second.
     """
-    if data == 'agent':
-        return [(agent, 'anchor')], [(agent, 'contrastive')]
     first: list[Part] = []
     second: list[Part] = []
     if data != 'random':
-        obs = agent if data == 'agent+random' else torch.cat([agent, expert])
-        first, second = [(obs, 'anchor')], [(obs, 'contrastive')]
-    if data != 'expert':
+        obs = sample.agent.obs
+        if data in ('expert', 'all'):
+            obs = join([obs, sample.expert.obs])
+        first, second = [(obs, anchor)], [(obs, 'contrastive')]
+    if data not in ('agent', 'expert'):
         # Draws are independent already; the shift keeps a pair from coming twice, reversed.
-        ours, theirs, shifted = *random, random[0].roll(1, 0)
+        ours, theirs, shifted = *sample.random, sample.random[0].roll()
         if data == 'agent+random':
-            shifted[::2] = theirs[::2]
+            even = torch.arange(len(ours), device=ours.device) % 2 == 0
             first.append((ours, 'raw'))
-            second.append((shifted, 'raw'))
+            second.append((theirs.where(even, shifted), 'raw'))
         else:
-            first.append((torch.cat([ours, theirs]), 'raw'))
-            second.append((torch.cat([theirs, shifted]), 'raw'))
+            first.append((join([ours, theirs]), 'raw'))
+            second.append((join([theirs, shifted]), 'raw'))
     return first, second
+
+
+class NoObjective:
+    """Nothing makes the latents invariant: LAIfO and whatever else has no step 1."""
+
+    two_way = in_pass = False
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """Compare nothing."""
+        return [], []
+
+    def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
+        """Never asked for, as there are no parts."""
+        raise AssertionError
+
+    def after_step(self) -> None:
+        """Nothing follows."""
 
 
 class InfoNce:
     """Recognise the other view of a frame among those of the batch; its gradient stops."""
 
-    two_way = raw_anchor = False
+    two_way = False
 
     def __init__(
-        self, config: AgentConfig, similarity: Tensor, projection: nn.Module | None
+        self,
+        config: AgentConfig,
+        similarity: Tensor,
+        projection: nn.Module | None,
+        *,
+        in_pass: bool = True,
     ) -> None:
         """Take the matrix of the bilinear form, and a head before it, if any."""
         self._config, self._similarity, self._projection = config, similarity, projection
+        self.in_pass = in_pass
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`Objective`."""
+        return contrasted(self._config.contrastive_data, sample)
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`Objective`."""

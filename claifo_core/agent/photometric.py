@@ -10,7 +10,7 @@ drawn: there every frame is changed and the chosen ones are kept (see
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from claifo_core.device.capture import recordable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Change = Callable[[Tensor, Tensor], object]
+"""Changes frames (N, 3, H, W) in place by one value per frame, shape (N, ...)."""
 
 _LUMA = (0.2989, 0.587, 0.114)
 
@@ -129,14 +129,14 @@ def blur_(frames: Tensor, sigma: Tensor) -> None:
 
 
 def _spread_(frames: Tensor, share: Tensor, dim: int) -> Tensor:
-    """Take ``share`` of each pixel from either neighbour along ``dim`` (in place)."""
+    """Take ``share`` of each pixel from either neighbour along ``dim`` (in place).
+
+    Slices are put together: writing into parts of a tensor would end the graph of a compiler.
+    """
     inner = frames.shape[dim] - 2
-    near = torch.empty_like(frames)
-    torch.add(
-        frames.narrow(dim, 0, inner), frames.narrow(dim, 2, inner), out=near.narrow(dim, 1, inner)
-    )
-    for border, inside in ((0, 1), (-1, -2)):
-        torch.mul(frames.select(dim, inside), 2, out=near.select(dim, border))
+    between = frames.narrow(dim, 0, inner) + frames.narrow(dim, 2, inner)
+    first, last = (2 * frames.narrow(dim, inside, 1) for inside in (1, inner))
+    near = torch.cat([first, between, last], dim)
     return frames.mul_(1 - 2 * share).addcmul_(near, share)
 
 

@@ -75,7 +75,7 @@ _BASELINES = {
         {**_PATCH, 'augment.apply': 'everywhere'},
     ),
     'patchail_faithful': Method(
-        'PatchAIL-W, gradient penalty as published (wrong)', 'arXiv 2302.00965',
+        'PatchAIL-W, gradient penalty as published (next to nothing)', 'arXiv 2302.00965',
         {**_PATCH, **_SHIFT, 'agent.faithful': True},
     ),
     'disentangail': Method(

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from claifo_core.errors import ClaifoError
+from claifo_core.errors import ClaifoError, check_choice
 
 
 def option(
@@ -25,7 +25,7 @@ def option(
 
 @dataclass(frozen=True)
 class Section:
-    """A group of options; checks each value against its declared range."""
+    """A group of options; checks each value against what is declared of it, if anything."""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -34,7 +34,8 @@ class Section:
             ClaifoError: a value is outside its range or not among its choices.
         """
         for field in dataclasses.fields(self):
-            check(field, getattr(self, field.name))
+            if field.metadata:
+                check(field, getattr(self, field.name))
 
 
 def check(field: dataclasses.Field[Any], value: object) -> None:
@@ -44,9 +45,8 @@ def check(field: dataclasses.Field[Any], value: object) -> None:
         ClaifoError: it is out of range or not among the choices.
     """
     rule = field.metadata
-    choices = rule['choices']
-    if choices and value not in choices:
-        raise ClaifoError(f'{field.name} is {value!r}; it must be one of {", ".join(choices)}')
+    if rule['choices']:
+        check_choice(field.name, str(value), rule['choices'])
     if rule['low'] is not None and value is not None:
         for number in value if isinstance(value, tuple) else (value,):
             low, high = rule['low'], rule['high']

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from claifo_core.config.agent import AgentConfig
 from claifo_core.config.method_checks import check_demonstrations, check_method
-from claifo_core.config.options import Section, check, option
+from claifo_core.config.options import Section, option
 from claifo_core.config.vision import AugmentConfig, NetworkConfig
 from claifo_core.config.world import EnvConfig, ExpertConfig
 from claifo_core.errors import ClaifoError
@@ -56,9 +56,7 @@ class TrainConfig(Section):
         Raises:
             ClaifoError: two values contradict each other, or one is out of range.
         """
-        for field in dataclasses.fields(self):
-            if field.metadata:
-                check(field, getattr(self, field.name))
+        super().__post_init__()
         check_method(self.agent, self.augment, self.network)
         check_demonstrations(self.agent, self.expert, self.env)
         if self.seed_steps <= self.agent.n_step * self.env.num_envs:

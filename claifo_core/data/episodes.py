@@ -12,15 +12,21 @@ and a CUDA graph can hold it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from claifo_core.data.transfer import put
 from claifo_core.device.capture import recordable
 from claifo_core.errors import ClaifoError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _ROWS = 1024
 _NEWEST = 2**62
@@ -66,7 +72,10 @@ class Episodes:
     Attributes:
         table: Lane, first frame, end and terminal frame of each episode, int64 (rows, 4). It stays
             where it is until it must grow to twice its size.
+        serial: Another number than any so far whenever the table lies elsewhere.
     """
+
+    _serials = itertools.count()
 
     def __init__(
         self, lanes: int, lane_frames: int, stack: int, n_step: int, device: torch.device | str
@@ -76,18 +85,19 @@ class Episodes:
         self._lanes = [_Lane() for _ in range(lanes)]
         self._written = torch.zeros(lanes, dtype=torch.int64, device=device)
         self.table = torch.zeros((0, 4), dtype=torch.int64, device=device)
+        self.serial = next(self._serials)
         self._stale = True
 
-    def take(self, lane: int) -> int:
-        """Count one more frame of a lane, which overwrites the oldest; returns its number."""
+    def take(self, lane: int, count: int = 1) -> int:
+        """Count more frames of a lane, which overwrite the oldest; returns the first's number."""
         state = self._lanes[lane]
-        state.written += 1
-        self._written[lane] = state.written
+        state.written += count
+        self._written[lane].fill_(state.written)  # a kernel's argument; [lane] = would be a copy
         oldest = state.written - self._lane_frames
         while state.episodes and state.episodes[0].last < oldest:
             del state.episodes[0]
             self._stale = True
-        return state.written - 1
+        return state.written - count
 
     def begin(self, lane: int, first: int) -> None:
         """Say that an episode begins with frame ``first`` and reaches to the newest one."""
@@ -137,7 +147,7 @@ class Episodes:
                 'lower agent.n_step or let episodes last longer (env.episode_steps)'
             )
         if self._stale:
-            self._write(torch.tensor(list(self._rows())))
+            self._write(np.array(list(self._rows())))
             self._stale = False
 
     def _rows(self) -> Iterator[tuple[int, int, int, int]]:
@@ -148,12 +158,13 @@ class Episodes:
                 terminal = episode.last if episode.terminated else -1
                 yield number, episode.first, stop, terminal
 
-    def _write(self, rows: Tensor) -> None:
+    def _write(self, rows: NDArray[np.int64]) -> None:
         if len(rows) > len(self.table):
             room = max(_ROWS, 2 * len(rows))
             self.table = torch.zeros((room, 4), dtype=torch.int64, device=self.table.device)
-        self.table[: len(rows)] = rows.to(self.table.device)
-        self.table[len(rows) :] = 0  # without legal starts
+            self.serial = next(self._serials)
+        put(self.table[: len(rows)], rows)
+        self.table[len(rows) :].zero_()  # without legal starts
 
     def draw(self, count: int, rng: torch.Generator) -> Starts:
         """Draw starts uniformly from all legal ones, with replacement; needs no host.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claifo_core.errors import ClaifoError, did_you_mean
+from claifo_core.errors import check_choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,11 +33,7 @@ def check_kind(kind: str) -> None:
     Raises:
         ClaifoError: names the nearest one.
     """
-    if kind not in KINDS:
-        raise ClaifoError(
-            f'observation is {kind!r}{did_you_mean(kind, KINDS)}; it must be one of '
-            f'{", ".join(KINDS)}'
-        )
+    check_choice('observation', kind, KINDS)
 
 
 def film_kind(kind: str) -> str:

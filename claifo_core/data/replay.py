@@ -1,4 +1,4 @@
-"""Frames stored once as uint8; stacks, n-step returns and expert pairs are built when sampled.
+"""Frames stored once as uint8; stacks and n-step returns are indices until views are made of them.
 
 Frames lie in one ring per environment; :mod:`claifo_core.data.episodes` knows which of them make
 transitions.
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claifo_core.data.episodes import Episodes
+from claifo_core.data.stacks import Stacks, of_frames
 from claifo_core.data.transfer import Uplink, put
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 CHUNK_FRAMES = 2048
 """Frames per file of a checkpoint; a file is written again only when its frames changed."""
 
+_BLOCK_FRAMES = 256
+"""Frames of a film that are copied at once, less than a chunk."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Batch:
     """Transitions; B samples of stacks of T frames of V cameras.
 
     Attributes:
-        obs: uint8, shape (B, T V, 3, H, W), oldest frame first, in it camera after camera.
-        next_obs: The stack n steps later, same shape.
+        obs: Oldest frame first, in it camera after camera.
+        next_obs: The stacks n steps later.
         action: float32, shape (B, A).
         reward: Discounted sum of the n environment rewards, float32, shape (B,).
         discount: gamma^n, or 0 where the episode terminated, float32, shape (B,).
@@ -43,8 +46,8 @@ class Batch:
         next_proprio: The same n steps later.
     """
 
-    obs: Tensor
-    next_obs: Tensor
+    obs: Stacks
+    next_obs: Stacks
     action: Tensor
     reward: Tensor
     discount: Tensor
@@ -92,7 +95,7 @@ class Replay:
         device = torch.device(device)
         batches_on = batches_on or device
         pinned = device.type == 'cpu' and batches_on.type == 'cuda'
-        shape = (total, 3 * views, size_px, size_px)
+        shape = (total, size_px, size_px, 3 * views)
         self.frames = torch.empty(shape, dtype=torch.uint8, device=device, pin_memory=pinned)
         self.proprio = torch.zeros((total, proprio_dim), device=device)
         self.action = torch.zeros((total, action_dim), device=device)
@@ -102,6 +105,7 @@ class Replay:
         self.episodes = Episodes(lanes, self.lane_frames, stack, n_step, device)
         self._lanes = range(lanes)
         self._dirty: set[int] = set()
+        self._newest = torch.zeros((lanes, stack), dtype=torch.int64, device=device)
         self._back = torch.arange(-stack + 1, n_step + 1, device=device)
         self._powers = discount ** torch.arange(n_step, device=device)
 
@@ -109,7 +113,7 @@ class Replay:
         self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
     ) -> None:
         """Start an episode with its first frame, uint8 (H, W, 3 V), and proprioception (P,)."""
-        self.episodes.begin(lane, self._write(lane, frame, proprio))
+        self.episodes.begin(lane, self._write_one(lane, frame, proprio))
 
     def append(
         self,
@@ -124,9 +128,9 @@ class Replay:
         """Add the action taken at the newest frame, its reward, and the frame that followed."""
         slot = self._slot(lane, self.episodes.written(lane) - 1)
         put(self.action[slot], action)
-        self.reward[slot] = reward
+        self.reward[slot].fill_(reward)
         self._dirty.add(slot // CHUNK_FRAMES)
-        self._write(lane, frame, proprio)
+        self._write_one(lane, frame, proprio)
         self.episodes.extend(lane, terminated=terminated)
 
     def add_videos(
@@ -145,26 +149,37 @@ class Replay:
         shown: Demonstration | None = None,
     ) -> None:
         """Add a whole episode, uint8 (T, H, W, 3 V), and what is known beside it, if anything."""
-        numbers = [self._write(lane, frame) for frame in video]
-        self.episodes.begin(lane, numbers[0])
+        first = self._write(lane, video)
+        self.episodes.begin(lane, first)
         if shown is None:
             return
-        for k, number in enumerate(numbers[:-1]):
-            slot = self._slot(lane, number)
-            put(self.action[slot], shown.actions[k])
-            if shown.rewards is not None:
-                self.reward[slot] = float(shown.rewards[k])
+        kept = slice(-self.lane_frames, None)  # a longer video overwrites its own beginning
+        numbers = range(first, first + len(video) - 1)[kept]
+        slots = torch.tensor([self._slot(lane, number) for number in numbers])
+        slots = slots.to(self.action.device)
+        self.action[slots] = torch.from_numpy(shown.actions[kept]).to(self.action)
+        if shown.rewards is not None:
+            self.reward[slots] = torch.from_numpy(shown.rewards[kept]).to(self.reward)
         self.episodes.extend(lane, terminated=shown.terminated)
 
-    def _write(
-        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None = None
+    def _write(self, lane: int, frames: NDArray[np.uint8]) -> int:
+        """Write frames (T, H, W, 3 V), many by one copy; returns the number of the first."""
+        number = self.episodes.written(lane)
+        while len(frames):
+            slot = self._slot(lane, self.episodes.written(lane))
+            count = min(len(frames), _BLOCK_FRAMES, (lane + 1) * self.lane_frames - slot)
+            put(self.frames[slot : slot + count], frames[:count])
+            self._dirty |= {slot // CHUNK_FRAMES, (slot + count - 1) // CHUNK_FRAMES}
+            self.episodes.take(lane, count)
+            frames = frames[count:]
+        return number
+
+    def _write_one(
+        self, lane: int, frame: NDArray[np.uint8], proprio: NDArray[np.float32] | None
     ) -> int:
-        number = self.episodes.take(lane)
-        slot = self._slot(lane, number)
-        put(self.frames[slot], frame.transpose(2, 0, 1))
+        number = self._write(lane, frame[None])
         if proprio is not None:
-            put(self.proprio[slot], proprio)
-        self._dirty.add(slot // CHUNK_FRAMES)
+            put(self.proprio[self._slot(lane, number)], proprio)
         return number
 
     def _slot(self, lane: int, number: int) -> int:
@@ -196,10 +211,10 @@ class Replay:
         steps = slots[:, self.stack - 1 : -1]
         alive = (at.number + self.n_step != at.terminal).float()
         bring = self._uplink.bring
-        frames = bring(self._frames_at(slots))
+        seen = self._within_reach(slots)
         return Batch(
-            obs=_pictures(frames[:, : self.stack]),
-            next_obs=_pictures(frames[:, self.n_step :]),
+            obs=Stacks(seen.frames, seen.slots[:, : self.stack]),
+            next_obs=Stacks(seen.frames, seen.slots[:, self.n_step :]),
             proprio=bring(self.proprio[slots[:, self.stack - 1]]),
             next_proprio=bring(self.proprio[slots[:, -1]]),
             action=bring(self.action[steps[:, 0]]),
@@ -207,12 +222,23 @@ class Replay:
             discount=bring(alive * self.discount**self.n_step),
         )
 
-    def _frames_at(self, slots: Tensor) -> Tensor:
-        """Return frames, uint8 (*slots.shape, 3 V, H, W), page-locked where a GPU reads them."""
+    def _within_reach(self, slots: Tensor) -> Stacks:
+        """Return frames where they lie, or copied to where batches are to appear."""
+        if not self._pinned:
+            return Stacks(self.frames, slots)
+        return of_frames(self._uplink.bring(self._copied(slots)), slots.shape[1])
+
+    def _copied(self, slots: Tensor) -> Tensor:
+        """Return frames, uint8 (slots, H, W, 3 V), page-locked where a GPU reads them."""
         shape = (slots.numel(), *self.frames.shape[1:])
         found = self.frames.new_empty(shape, pin_memory=self._pinned)
-        torch.index_select(self.frames, 0, slots.flatten(), out=found)
-        return found.view(*slots.shape, *shape[1:])
+        return torch.index_select(self.frames, 0, slots.flatten(), out=found)
+
+    def newest(self) -> Stacks:
+        """Return the newest stack of every lane."""
+        numbers = [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
+        put(self._newest, np.array(numbers))
+        return self._within_reach(self._newest)
 
     def latest(self) -> tuple[Tensor, Tensor]:
         """Return the newest observation of every lane.
@@ -220,11 +246,9 @@ class Replay:
         Returns:
             Stacks, uint8 (lanes, T V, 3, H, W), and proprioception, float32 (lanes, P).
         """
-        slots = torch.tensor(
-            [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
-        ).to(self.frames.device)
-        bring = self._uplink.bring
-        return _pictures(bring(self._frames_at(slots))), bring(self.proprio[slots[:, -1]])
+        stacks = self.newest()
+        proprio = self._uplink.bring(self.proprio[self._newest[:, -1]])
+        return stacks.pictures(), proprio
 
     def state(self) -> list[dict[str, Any]]:
         """Return counts and episodes of every lane as JSON values."""
@@ -252,9 +276,3 @@ class Replay:
         """Take over counts and episodes; the chunks are copied in by the caller."""
         self.episodes.restore(state)
         self._dirty = set()
-
-
-def _pictures(frames: Tensor) -> Tensor:
-    """Return stacks (..., T, 3 V, H, W) as single pictures (..., T V, 3, H, W)."""
-    *lead, _, height, width = frames.shape
-    return frames.reshape(*lead[:-1], -1, 3, height, width)

@@ -106,15 +106,20 @@ class Recorded:
         here.wait_stream(stream)
 
     def _record(self) -> None:
+        here = torch.cuda.current_stream(self._device)
+        before = [generator.clone_state() for generator in self._generators]
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode='thread_local'):
                 self._function()
         except RuntimeError as error:
             _say(f'CUDA graphs cannot be used, every kernel is launched ({_line(error)})')
             self._eager = True
+            torch.cuda.set_stream(here)  # PyTorch stays where it recorded
+            for generator, state in zip(self._generators, before, strict=True):
+                generator.graphsafe_set_state(state)  # those of torch 2.11 still record
             self._function()
             return
         graph.replay()

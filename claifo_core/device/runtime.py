@@ -1,9 +1,10 @@
-"""What a process must be told before PyTorch allocates memory or starts threads."""
+"""What a process must be told before it allocates memory, starts threads or draws."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEEP_BYTES = 1 << 30
@@ -33,3 +34,23 @@ def prepare_process() -> None:
     ):
         if name not in os.environ:
             mallopt(parameter, value)
+
+
+def gpus() -> list[str]:
+    """Return the numbers of the GPUs that may be used, as CUDA_VISIBLE_DEVICES has them."""
+    allowed = os.environ.get('CUDA_VISIBLE_DEVICES')
+    if allowed is not None:
+        return [name for name in allowed.split(',') if name.strip() not in ('', '-1')]
+    return [str(i) for i, _ in enumerate(Path('/dev').glob('nvidia[0-9]*'))]
+
+
+def drawing_on(gpu: str) -> dict[str, str]:
+    """Return the variables by which simulators draw on one of several GPUs; else on the first.
+
+    Args:
+        gpu: One of :func:`gpus`. What the user has set wins; names other than numbers mean
+            nothing to EGL.
+    """
+    if len(gpus()) < 2 or not gpu.isdecimal() or 'MUJOCO_EGL_DEVICE_ID' in os.environ:
+        return {}
+    return {'MUJOCO_EGL_DEVICE_ID': gpu}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
 
@@ -33,3 +36,27 @@ def generator(seed: int, *path: str | int, device: torch.device | str = 'cpu') -
     import torch  # here: simulators need seeds, and no torch
 
     return torch.Generator(device).manual_seed(seed_for(seed, *path))
+
+
+def resume(
+    rngs: dict[str, torch.Generator], states: Mapping[str, torch.Tensor], seed: int, *path: int
+) -> None:
+    """Let streams go on; a state of another device says nothing here, so those begin anew.
+
+    Args:
+        rngs: Streams by name.
+        states: State of each, by ``rng.`` and its name.
+        seed: The seed of the run.
+        path: Numbers that tell this beginning from all others.
+    """
+    anew = []
+    for name, rng in rngs.items():
+        state = states[f'rng.{name}']
+        if state.shape == rng.get_state().shape:
+            rng.set_state(state.cpu())
+        else:
+            rng.manual_seed(seed_for(seed, name, *path))
+            anew.append(name)
+    if anew:
+        print(f'claifo: saved on another device; draws begin anew: {", ".join(anew)}',
+              file=sys.stderr)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
     from claifo_core.training.learner import Learner
 
-FORMAT = 'claifo-checkpoint-1'
+FORMAT = 'claifo-checkpoint-2'
 # What may change between two sessions of one run.
 _FREE = ('device', 'threads', 'steps', 'minutes', 'eval_processes', 'expert.bag')
 
@@ -77,6 +77,7 @@ class Checkpoint:
         """
         state = self._read_state()
         self._check_config(state, learner.config)
+        learner.steps, learner.updates = state['steps'], state['updates']
         learner.load_tensors(self._read(state['tensors']))
         self._chunks = {int(index): name for index, name in state['chunks'].items()}
         for index, name in self._chunks.items():
@@ -84,7 +85,6 @@ class Checkpoint:
             for key, target in learner.replay.chunk(index).items():
                 target.copy_(saved[key])
         learner.replay.restore(state['replay'])
-        learner.steps, learner.updates = state['steps'], state['updates']
         extra: dict[str, Any] = state['extra']
         return extra
 

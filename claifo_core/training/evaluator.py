@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
+import time
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
 from claifo_core.training.evaluation import Env, judged, play
+from claifo_core.training.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from multiprocessing.connection import Connection
     from pathlib import Path
 
 
@@ -41,29 +36,40 @@ class Evaluator:
         self._count = len(seeds)
         self._solved_steps = solved_steps
         shares = [list(seeds[first::processes]) for first in range(min(processes, len(seeds)))]
-        self._players = [_Player(make_env, share) for share in shares]
+        self._players = [
+            Worker('claifo-evaluator', _Player(make_env, share)) for share in shares
+        ]
         self._waiting: list[dict[str, Any]] = []
 
     def submit(self, path: Path, **tags: Any) -> None:  # noqa: ANN401 (JSON values)
         """Ask for an evaluation of the policy file; ``tags`` come back with the result."""
         self._waiting.append({'path': path, **tags})
         for player in self._players:
-            player.ask(path)
+            player.ask(str(path))
 
-    def results(self, wait: bool = False) -> list[dict[str, Any]]:
-        """Return finished evaluations, each with its tags; with ``wait``, all submitted ones.
+    def results(self, wait_s: float | None = 0.0) -> list[dict[str, Any]]:
+        """Return finished evaluations, each with its tags.
+
+        Args:
+            wait_s: Longest wait, in seconds, for all that were submitted; None: without end.
 
         Raises:
             ClaifoError: a process died or an evaluation failed.
         """
         found = []
-        while self._waiting and (wait or all(p.answered() for p in self._players)):
+        end = None if wait_s is None else time.monotonic() + wait_s
+        while self._waiting and all(player.answered(end) for player in self._players):
             found.append(self._waiting[0] | self._receive())
             del self._waiting[0]
         return found
 
     def _receive(self) -> dict[str, Any]:
-        shares = [player.receive() for player in self._players]
+        try:
+            shares = [player.receive() for player in self._players]
+        except ClaifoError as error:
+            raise ClaifoError(
+                f'evaluation failed: {error}; run the same command again to resume'
+            ) from None
         turns = range(self._count)
         episodes = [shares[turn % len(shares)][turn // len(shares)] for turn in turns]
         return judged(episodes, self._solved_steps).summary()
@@ -75,57 +81,13 @@ class Evaluator:
 
 
 class _Player:
-    """One process and the pipe to it."""
+    """Answers policy files with episodes; lives in the process."""
 
     def __init__(self, make_env: Callable[[], Env], seeds: list[int]) -> None:
-        context = multiprocessing.get_context('spawn')
-        self._pipe, far = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(far, make_env, seeds), name='claifo-evaluator', daemon=True
-        )
-        self._process.start()
-        far.close()
+        self._make_env, self._seeds = make_env, seeds
+        self._env: Env | None = None
 
-    def ask(self, path: Path) -> None:
-        with contextlib.suppress(OSError):  # receive() tells of a process that died
-            self._pipe.send(str(path))
-
-    def answered(self) -> bool:
-        return self._pipe.poll()
-
-    def receive(self) -> list[tuple[float, int]]:
-        try:
-            answer: list[tuple[float, int]] | str = self._pipe.recv()
-        except (EOFError, OSError):
-            self._process.join(5)
-            raise ClaifoError(
-                f'the evaluation process ended with exit code {self._process.exitcode}; '
-                'run the same command again to resume'
-            ) from None
-        if isinstance(answer, str):
-            raise ClaifoError(f'evaluation failed: {answer}')
-        return answer
-
-    def close(self) -> None:
-        self._pipe.close()
-        self._process.terminate()
-        self._process.join()
-
-
-def _serve(pipe: Connection, make_env: Callable[[], Env], seeds: list[int]) -> None:
-    """Answer policy paths with episodes until the other end of the pipe closes."""
-    # Ctrl-C, and a SIGTERM to the whole group, are the parent's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setpgid(0, 0)
-    torch.set_num_threads(1)
-    with contextlib.suppress(EOFError, OSError):
-        env: Env | None = None
-        while True:
-            path = pipe.recv()
-            try:
-                env = env or make_env()
-                policy = Policy.load(path)
-                answer: list[tuple[float, int]] | str = [play(policy, env, s) for s in seeds]
-            except Exception as error:
-                answer = f'{type(error).__name__}: {error}'
-            pipe.send(answer)
+    def __call__(self, path: str) -> list[tuple[float, int]]:
+        self._env = env = self._env or self._make_env()
+        policy = Policy.load(path)
+        return [play(policy, env, seed) for seed in self._seeds]

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from claifo_core.agent.agent import Agent
 from claifo_core.agent.augment import Augmenter
 from claifo_core.agent.baselines.vrl3 import OFFLINE_STD, mixed
 from claifo_core.agent.exploration import uniform
 from claifo_core.agent.networks import build_networks
 from claifo_core.agent.optimisers import build_optimisers
+from claifo_core.agent.parts import build_agent
 from claifo_core.data.replay import Batch, Replay
 from claifo_core.device.capture import Recorded
 from claifo_core.device.devices import choose_device, replay_device, use_precision
-from claifo_core.device.seeding import generator, seed_for
+from claifo_core.device.seeding import generator, resume, seed_for
 from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
 from claifo_core.training.films import check_demonstrations, check_videos, random_films
@@ -122,16 +122,16 @@ class Learner:
             name: generator(seed, name, *own, device=places.get(name, self.device))
             for name in ('agent', 'augment', 'replay', 'expert', 'explore', *more)
         }
-        self.agent = Agent(
+        build = functools.partial(
+            build_agent,
             networks,
-            build_optimisers(networks, config.agent),
+            build_optimisers(networks, config.agent, team.average),
             Augmenter(config.augment, self.rngs['augment']),
             config,
             self.rngs['agent'],
             half=half,
         )
-        for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
-            team.average_gradients(optimiser)
+        self.agent, self._offline_agent = build(), build(offline=True)
         self._std = torch.zeros((), device=self.device)
         self._share = torch.zeros((), device=self.device)
         self._begin_stage()
@@ -246,17 +246,11 @@ class Learner:
             self._fetch()
 
     def _refresh(self) -> None:
-        """Bring tables and the expert's share up to date; record anew where memory has moved.
-
-        A table that has grown has moved, and so have the frames of another expert; a new table
-        may lie where the old one was.
-        """
+        """Bring tables and the expert's share up to date; record anew where memory has moved."""
         replays = self.replays
         for replay in replays:
             replay.episodes.refresh()
-        memory = [r.frames.data_ptr() for r in replays]
-        memory += [r.episodes.table.data_ptr() for r in replays]
-        memory += [r.action.data_ptr() for r in replays]
+        memory = [replay.episodes.serial for replay in replays]
         if self.config.agent.demonstrations:
             shown, seen = len(self.expert.frames), self.steps // self.team.size
             self._share.fill_(shown / (shown + min(seen, len(self.replay.frames))))
@@ -290,8 +284,8 @@ class Learner:
         expert = self.expert.draw(self._batch_size, self.rngs['expert'])
         random = [film.draw(self._batch_size, self.rngs['random']).obs for film in self._random]
         self._learnt = batch = self._chosen(expert)
-        told = self.agent.update(batch, expert, self._std, random, offline=self.offline)
-        self._totals.add(told)
+        agent = self._offline_agent if self.offline else self.agent
+        self._totals.add(agent.update(batch, expert, self._std, random))
 
     def _chosen(self, expert: Batch) -> Batch:
         """Return the transitions from which actor and critic learn."""
@@ -344,6 +338,5 @@ class Learner:
         for name, module in networks.modules().items():
             module.load_state_dict({k: tensors[f'{name}.{k}'] for k in module.state_dict()})
         self.agent.optimisers.load_moments(tensors)
-        for name, rng in self.rngs.items():
-            rng.set_state(tensors[f'rng.{name}'].cpu())
+        resume(self.rngs, tensors, self.config.seed, self.team.rank, self.updates)
         self._learn.forget()

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from claifo_core.training.evaluation import Env
 
 
+_PATIENCE_S = 5.0
+"""How long somebody who has stopped a run waits for its last evaluation."""
+
+
 class Step(Protocol):
     """What N environments show: pixels uint8 (N, H, W, 3 V), proprio (N, P), the rest (N,)."""
 
@@ -209,13 +213,13 @@ class Run:
         if self._is_due('eval', self.config.eval_every):
             self._evaluate()
 
-    def collect(self, wait: bool = False) -> None:
+    def collect(self, wait_s: float | None = 0.0) -> None:
         """Record finished evaluations; keep the newest policy and the best one.
 
         Args:
-            wait: Until all policies handed over have been evaluated.
+            wait_s: Longest wait for all policies handed over, in seconds; None: without end.
         """
-        for result in self._evaluator.results(wait) if self._evaluator else ():
+        for result in self._evaluator.results(wait_s) if self._evaluator else ():
             path = result.pop('path')
             self._write('eval', **result)
             self._final = result['return_mean']
@@ -225,15 +229,19 @@ class Run:
                 write_atomic(self.run_dir / 'policy_best.safetensors', data)
             path.replace(self.run_dir / 'policy.safetensors')
 
-    def end(self) -> dict[str, Any]:
+    def end(self, *, stopped: bool = False) -> dict[str, Any]:
         """Save and evaluate for the last time of this session.
+
+        Args:
+            stopped: Somebody waits for the end: an evaluation that takes long is left out.
 
         Returns:
             The last metrics record: step, wall_s, final_return, best_return.
         """
         self.save()  # first: whoever stopped the run may not wait for the evaluation
         self._evaluate()
-        self.collect(wait=True)
+        self.collect(_PATIENCE_S if stopped else None)
+        self._leave_out()
         end = {
             'step': self.learner.steps,
             'updates': self.learner.updates,
@@ -243,6 +251,17 @@ class Run:
         }
         self.metrics.write('end', **end)
         return end
+
+    def _leave_out(self) -> None:
+        """Keep the newest of the policies that were not evaluated in time, and say so."""
+        late = sorted(self.run_dir.glob('policy_0*.safetensors'))
+        for path in late:
+            path.replace(self.run_dir / 'policy.safetensors')
+        if late:
+            print(
+                f'{self.run_dir}: the last policy was not evaluated, that would take over '
+                f'{_PATIENCE_S:g} s', flush=True,
+            )  # fmt: skip
 
     def _start_folder(self) -> None:
         """Write what stays the same for the whole run."""

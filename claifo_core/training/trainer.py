@@ -133,7 +133,7 @@ class Trainer:
             self._run.evaluate_if_due()
             self._step()
             self._run.collect()
-        return self._run.end()
+        return self._run.end(stopped=not self._run.finished)
 
     def _learn_offline(self, stop: Callable[[], bool]) -> None:
         """Do the updates that come before the first step; they may take long."""
@@ -157,7 +157,7 @@ class Trainer:
             self.learner.update()
         over = self._run.observe(self._all, actions, self._envs.step_wait())
         if self._team.any(0 in over) and self._run.checkpoint_due():
-            self._run.collect(wait=True)
+            self._run.collect(wait_s=None)
             self._run.save()
             self._begin_episodes()
             return

@@ -5,11 +5,9 @@ from __future__ import annotations
 import atexit
 import ctypes
 import ctypes.util
-import functools
 import glob
 import importlib
 import os
-import subprocess
 import sys
 import time
 import weakref
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from claifo_sim import clouds, image_kinds
+from claifo_sim import clouds, egl, image_kinds
 from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
@@ -28,13 +26,6 @@ if TYPE_CHECKING:
 PACKAGES = {'osmesa': 'libosmesa6', 'egl': 'libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri'}
 _LIBRARIES = {'osmesa': 'OSMesa', 'egl': 'EGL'}
 _SOFTWARE = ('llvmpipe', 'softpipe', 'swrast')
-_EGL_CHECK = """
-from mujoco.egl import GLContext
-from OpenGL import GL
-context = GLContext(16, 16)
-context.make_current()
-print(GL.glGetString(GL.GL_RENDERER).decode())
-"""
 
 
 def _loads(library: str) -> bool:
@@ -44,22 +35,6 @@ def _loads(library: str) -> bool:
         return path is not None and ctypes.CDLL(path) is not None
     except OSError:
         return False
-
-
-@functools.cache
-def _egl_renderer() -> str:
-    """Return what EGL draws with (empty: EGL does not work), asked in a process of its own."""
-    if not _loads(_LIBRARIES['egl']):
-        return ''
-    environment = {**os.environ, 'MUJOCO_GL': 'egl', 'PYOPENGL_PLATFORM': 'egl'}
-    try:
-        result = subprocess.run(
-            [sys.executable, '-c', _EGL_CHECK], env=environment, capture_output=True, text=True,
-            timeout=60, check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return ''
-    return result.stdout.strip() if result.returncode == 0 else ''
 
 
 def _gpu_present() -> bool:
@@ -76,11 +51,18 @@ def _choose() -> str:
 
     For small pictures without a GPU OSMesa is as fast as EGL or faster, and scales by process.
     """
-    if _gpu_present() and _egl_renderer() and not any(s in _egl_renderer() for s in _SOFTWARE):
-        return 'egl'
-    if _loads(_LIBRARIES['osmesa']):
+    has_egl, has_osmesa = (_loads(_LIBRARIES[name]) for name in ('egl', 'osmesa'))
+    if has_egl and _gpu_present():
+        drawn = egl.renderer(egl.TOGETHER)
+        if drawn and not any(software in drawn for software in _SOFTWARE):
+            return 'egl'
+        if not drawn:
+            instead = 'OSMesa draws' if has_osmesa else f'run: {_install_command("osmesa")}'
+            print(f'claifo: rendering: EGL did not draw in {egl.TOGETHER} processes at once '
+                  f'within {egl.LIMIT_S:.0f} s; {instead}', file=sys.stderr)
+    if has_osmesa:
         return 'osmesa'
-    if _egl_renderer():
+    if has_egl and egl.renderer(1):
         return 'egl'
     raise SimError(
         f'rendering: neither OSMesa nor EGL was found on this machine; '
@@ -113,9 +95,11 @@ def _window(backend: str, size_px: int) -> Any:  # noqa: ANN401  either back end
     """Return a GL context of ``backend``.
 
     Raises:
-        SimError: The library is there, but cannot draw.
+        SimError: The library is there, but cannot draw; no such GPU.
     """
     try:
+        if backend == 'egl':
+            egl.check_device()
         return importlib.import_module(f'mujoco.{backend}').GLContext(size_px, size_px)
     except (ImportError, AttributeError, RuntimeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -311,12 +295,11 @@ _SAMPLE_SCENE = """
 """
 
 
-def milliseconds_per_frame(size_px: int, frames: int = 20) -> float:
-    """Return the median time of one ``fast`` picture of a small scene, in milliseconds.
+def sample_view(size_px: int) -> tuple[View, mujoco.MjData]:
+    """Return a ``fast`` view of a small scene, and the state to render.
 
     Args:
         size_px: Width and height of the picture.
-        frames: Pictures to time, after one that warms up.
 
     Raises:
         SimError: No GL back end works.
@@ -327,7 +310,20 @@ def milliseconds_per_frame(size_px: int, frames: int = 20) -> float:
     model = mujoco.MjModel.from_xml_string(_SAMPLE_SCENE)
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    view = View(model, (0,), size_px, fast=True)
+    return View(model, (0,), size_px, fast=True), data
+
+
+def milliseconds_per_frame(size_px: int, frames: int = 20) -> float:
+    """Return the median time of one ``fast`` picture of a small scene, in milliseconds.
+
+    Args:
+        size_px: Width and height of the picture.
+        frames: Pictures to time, after one that warms up.
+
+    Raises:
+        SimError: No GL back end works.
+    """
+    view, data = sample_view(size_px)
     times = []
     for _ in range(frames + 1):
         start = time.perf_counter()

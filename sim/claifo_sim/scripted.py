@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import mujoco
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
+import scipy.linalg
 from numpy.typing import NDArray
 
 from claifo_sim.errors import SimError, did_you_mean

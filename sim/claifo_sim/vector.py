@@ -14,20 +14,20 @@ import os
 import signal
 import struct
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from claifo_sim.build import make
 from claifo_sim.errors import SimError
 from claifo_sim.registry import task_info
+from claifo_sim.rendering import probe
 from claifo_sim.spec import EnvSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from types import TracebackType
 
     from claifo_sim.env import Observation, SimEnv
 
@@ -35,11 +35,11 @@ _STEP, _RESET, _CLOSE = b's', b'r', b'c'
 _DONE, _REFUSED = b'd', b'e'
 _ANY_SEED = -1
 _JOIN_S = 5.0
+# Of each worker, from its start to its first picture: a GL driver may hang there for good.
+_FIRST_S = 180.0
 # One environment needs one core: more threads per worker only fight each other.
-_WORKER_ENVIRONMENT = {
-    'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
-    'LP_NUM_THREADS': '0',
-}
+_THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+_WORKER_ENVIRONMENT = dict.fromkeys(_THREADS, '1') | {'LP_NUM_THREADS': '0'}
 
 
 class VectorStep(NamedTuple):
@@ -101,6 +101,8 @@ class VectorEnv:
         self._pipes: list[Connection] = []
         self.size_px, self.views, self.action_dim, self.proprio_dim = _common_sizes(self._specs)
         self.num_envs = len(self._specs)
+        self._patience_s: float | None = _FIRST_S
+        probe()  # once, here: workers inherit the answer
         memory = _Memory({
             'pixels': ((self.num_envs, self.size_px, self.size_px, 3 * self.views), 'u1'),
             'proprio': ((self.num_envs, self.proprio_dim), 'f4'),
@@ -189,27 +191,33 @@ class VectorEnv:
         return self._result()
 
     def _result(self) -> VectorStep:
+        self._patience_s = None
         arrays = self._arrays
         terminated, truncated, success = arrays['flags'].T.copy()
         return VectorStep(arrays['pixels'], arrays['proprio'], arrays['reward'].copy(),
                           terminated, truncated, success)
 
-    def _send(self, row: int, message: bytes) -> None:
+    def _pipe(self, row: int) -> Connection:
         if not self._pipes:
             raise SimError('the environments have been closed')
+        return self._pipes[row]
+
+    def _send(self, row: int, message: bytes) -> None:
+        pipe = self._pipe(row)
         try:
-            self._pipes[row].send_bytes(message)
+            pipe.send_bytes(message)
         except OSError:
             self._lost(row)
 
     def _collect(self, rows: Sequence[int]) -> None:
         """Wait for the answers of ``rows``; all are taken before a refusal is raised."""
-        if not self._pipes:
-            raise SimError('the environments have been closed')
         refusals = []
         for row in rows:
+            pipe = self._pipe(row)
+            if not pipe.poll(self._patience_s):
+                self._hung(row)
             try:
-                answer = self._pipes[row].recv_bytes()
+                answer = pipe.recv_bytes()
             except (EOFError, OSError):
                 self._lost(row)
             if answer[:1] == _REFUSED:
@@ -217,15 +225,20 @@ class VectorEnv:
         if refusals:
             raise SimError(refusals[0])
 
-    def _lost(self, row: int) -> None:
+    def _hung(self, row: int) -> NoReturn:
+        for worker in self._workers:  # they would not hear that they may end
+            worker.kill()
+        self._end(row, f'no picture within {_FIRST_S:.0f} s; if EGL hangs, MUJOCO_GL=osmesa helps')
+
+    def _lost(self, row: int) -> NoReturn:
         worker = self._workers[row]
         worker.join(_JOIN_S)
-        code = worker.exitcode
+        self._end(row, f'its process {worker.pid} died ({_exit_reason(worker.exitcode)})')
+
+    def _end(self, row: int, reason: str) -> NoReturn:
         self.close()
-        raise SimError(
-            f'environment {row} ({self._specs[row].task}): its process {worker.pid} died '
-            f'({_exit_reason(code)}); the other environments were closed'
-        )
+        raise SimError(f'environment {row} ({self._specs[row].task}): {reason}; '
+                       'the other environments were closed')
 
     def close(self) -> None:
         """End all workers; more calls do nothing."""
@@ -245,10 +258,7 @@ class VectorEnv:
         """Return itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Close."""
         self.close()
 
@@ -275,24 +285,21 @@ def _reset_message(seed: int | None) -> bytes:
 
 
 def _exit_reason(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f'exit code {code}, {signal.Signals(-code).name}'
-    return f'exit code {code}'
+    name = f', {signal.Signals(-code).name}' if code is not None and code < 0 else ''
+    return f'exit code {code}{name}'
 
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     """Set environment variables for the processes that are started inside."""
-    before = {name: os.environ.get(name) for name in values}
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in values.keys() - before:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _work(spec: EnvSpec, memory: _Memory, row: int, pipe: Connection) -> None:

@@ -163,7 +163,7 @@ def test_frames_of_another_kind_are_refused(tmp_path, frames):
 @pytest.mark.parametrize(
     ('settings', 'words'),
     [
-        ({'encoding': 'jpg'}, "'jpg' cannot be written (did you mean jpeg?)"),
+        ({'encoding': 'jpg'}, "encoding is 'jpg' (did you mean jpeg?)"),
         ({'rate_hz': 0.0}, 'rate_hz is 0.0'),
     ],
 )

@@ -7,8 +7,14 @@ import torch
 from synthetic import build
 from torch import nn
 
-from claifo.cost.dry_run import FlopCounter, flop_of_update
-from claifo.cost.flop import Shape, bytes_moved, encoder_weights, flop, is_counted
+from claifo.cost import Shape, bytes_moved, flop, is_counted
+from claifo.cost.dry_run import (
+    FlopCounter,
+    TrafficCounter,
+    flop_of_update,
+    traffic_of_update,
+)
+from claifo.cost.flop import encoder_weights
 from claifo_core.config import TrainConfig, settings
 from claifo_core.config.methods import METHODS, method
 from claifo_core.device.capture import forced
@@ -105,3 +111,24 @@ def test_bytes_of_frames_and_optimisers():
     frame = 3 * 32 * 32
     assert moved['gather'] == 2 * 2 * 8 * 4 * frame  # two batches, read and written, 4 frames each
     assert moved['views'] == 8 * 8 * 3 * frame * (1 + 4)  # eight encodes
+
+
+def test_traffic_is_what_each_operation_reads_and_writes():
+    conv = nn.Conv2d(3, 4, 3)
+    image, column = torch.zeros(2, 3, 8, 8), torch.zeros(5, 1)
+    with torch.no_grad(), TrafficCounter() as counter:
+        image.add_(1)
+        image.transpose(2, 3)[:, 1].detach()
+        column.expand(5, 100).sum(1)
+        conv(image)
+    pixels, out, weight = 2 * 3 * 64, 2 * 4 * 36, 4 * 27
+    # In and out; the column once and its sums; the bias is added where the convolution wrote.
+    assert counter.moved == 4 * (2 * pixels + 5 + 5 + pixels + weight + 4 + 3 * out)
+    assert counter.kernels == 4
+
+
+def test_more_is_moved_than_if_every_stage_were_one_kernel():
+    single, half = (small(precision=name) for name in ('float32', 'bfloat16'))
+    found = [traffic_of_update(config, Shape(6))['moved'] for config in (single, half)]
+    assert found[0] > found[1] > sum(bytes_moved(half, Shape(6)).values())
+    assert found[0] > 2 * sum(bytes_moved(single, Shape(6)).values())

@@ -7,7 +7,7 @@ import torch
 from phases import CudaClock, Stopwatch, watch
 from synthetic import build
 
-from claifo.cost.flop import Shape
+from claifo.cost import Shape
 from claifo_core.config import settings
 
 

@@ -59,6 +59,16 @@ def test_the_least_advanced_run_goes_next_and_whole_ones_do_not(tmp_path):
     assert names == ['laifo_seed1', 'claifo_seed0', 'claifo_seed1']
 
 
+def test_runs_are_quick_unless_told_otherwise(tmp_path):
+    asked = {'env.num_envs': '3'}
+    quick, told = (
+        Reproduction('walker_light', tmp_path, False, 'cpu', 1, changes).config('laifo', 0)
+        for changes in ({}, asked)
+    )
+    assert (quick.precision, quick.env.num_envs) == ('bfloat16', 8)
+    assert (told.precision, told.env.num_envs) == ('bfloat16', 3)
+
+
 @pytest.mark.parametrize(
     ('words', 'said'),
     [

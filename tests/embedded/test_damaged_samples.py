@@ -50,7 +50,7 @@ def test_a_subscription_drops_and_goes_on(ros, stranger, until, capfd):
     node, heard = ros.create_node('a'), []
     joints = node.create_subscription(JointState, 'joints', heard.append, 1000)
     writer = stranger.writer('rt/joints', 'sensor_msgs/msg/JointState', QOS)
-    until([node], writer.matched)
+    until([node], lambda: writer.matches()[1])
     good = to_cdr(JointState(name=['a', 'b'], position=[1.0, 2.0]))
     for data in mutants(bytes(good), 300):
         send(writer, data)
@@ -70,7 +70,7 @@ def test_services_and_clients_drop_and_go_on(ros, stranger, until):
                               service=True)  # fmt: skip
     reply = stranger.writer('rr/switchReply', 'std_srvs/srv/SetBool_Response', profile,
                             service=True)  # fmt: skip
-    until([server, asker], lambda: request.matched() and reply.matched())
+    until([server, asker], lambda: request.matches()[1] and reply.matches()[1])
     asked, told = (bytes(to_cdr(m(), bytes(16))) for m in (SetBool.Request, SetBool.Response))
     # Cyclone itself refuses wrong bodies, but not that a body is written in another way.
     assert send(request, b'\0\3' + asked[2:]) and send(reply, b'\0\3' + told[2:])
@@ -85,7 +85,7 @@ def test_discovery_drops_and_goes_on(ros, stranger, until):
     kind = 'rmw_dds_common/msg/ParticipantEntitiesInfo'
     told = transport.Qos(depth=10, transient_local=True)
     writer = stranger.writer('ros_discovery_info', kind, told)
-    until([node], writer.matched)
+    until([node], lambda: writer.matches()[1])
     assert send(writer, WRONG) and send(writer, WRONG[:4] + bytes(64))
     discovery = node.context._discovery
 

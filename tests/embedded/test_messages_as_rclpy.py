@@ -75,7 +75,7 @@ def test_only_fields_can_be_assigned():
         ('data', array.array('b', [1])), ('data', np.zeros((2, 2), np.uint8)),
         ('data', np.array([1.0])), ('data', np.array([300])), ('data', iter([1])),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if hasattr(value, '__next__') else str(value),
 )  # fmt: skip
 def test_wrong_values_are_refused_and_change_nothing(field, value):
     image = Image(height=3, encoding='rgb8', data=b'abc')

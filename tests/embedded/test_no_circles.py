@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'tools'))
+sys.path.insert(0, str(ROOT / 'scripts'))
 
 from import_graph import circles, graph, modules  # noqa: E402
 

@@ -51,7 +51,7 @@ def test_the_whole_cycle(robot):
 
 
 def test_what_is_not_possible_raises(robot):
-    with pytest.raises(RuntimeError, match=r"'activate' is not possible.*'unconfigured'"):
+    with pytest.raises(RuntimeError, match=r"Failed to trigger .*'activate'.*'unconfigured'"):
         robot.trigger_activate()
 
 

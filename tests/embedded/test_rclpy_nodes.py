@@ -263,7 +263,7 @@ def test_tasks_run_in_the_executor(ros):
 
 
 @pytest.mark.parametrize(
-    ('group', 'together'), [(MutuallyExclusiveCallbackGroup, 1), (ReentrantCallbackGroup, 2)]
+    ('group', 'together'), [(MutuallyExclusiveCallbackGroup, 1), (ReentrantCallbackGroup, 4)]
 )
 def test_callback_groups_rule_what_runs_at_the_same_time(ros, until, group, together):
     node, rule = ros.create_node('a'), group()
@@ -281,7 +281,7 @@ def test_callback_groups_rule_what_runs_at_the_same_time(ros, until, group, toge
     for _ in range(2):
         node.create_timer(0.01, work, callback_group=rule)
     until([node], lambda: calls[0] >= 8, executor=MultiThreadedExecutor(4))
-    assert most[0] == together
+    assert most[0] == together  # a timer of a reentrant group overlaps itself, too
 
 
 def test_a_busy_group_does_not_hold_another_up(ros, until):
@@ -371,11 +371,14 @@ def test_what_is_not_there_says_so(ros):
 def test_nothing_works_before_init_and_after_shutdown():
     with pytest.raises(NotInitializedException):
         Node('a')
-    with rclpy.init(args=[]):
-        assert rclpy.ok()
-        with pytest.raises(RuntimeError):
-            rclpy.init(args=[])
+    assert rclpy.init(args=[]) is None
+    assert rclpy.ok()
+    with pytest.raises(RuntimeError):
+        rclpy.init(args=[])
+    rclpy.shutdown()
     assert not rclpy.ok()
+    with pytest.raises(NotInitializedException, match='cannot create node'):
+        Node('a')
     with pytest.raises(RuntimeError):
         rclpy.shutdown()
     rclpy.try_shutdown()
@@ -431,7 +434,8 @@ def test_signals_end_a_spinning_program(threads, number, name):
     assert child.stdout.readline() == 'ready\n'
     time.sleep(0.5)  # until it spins
     child.send_signal(number)
-    assert child.communicate(timeout=10)[0] == f'{name} False\n'
+    returns = threads == 'many' and number == signal.SIGTERM  # without an exception
+    assert child.communicate(timeout=10)[0] == ('' if returns else f'{name} False\n')
     assert child.returncode == 0
 
 

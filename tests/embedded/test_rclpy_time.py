@@ -19,7 +19,7 @@ from rclpy.expand_topic_name import expand_topic_name
 from rclpy.logging import LoggingSeverity, get_logger, set_logger_level
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_rosout_default
+from rclpy.qos import _qos_profile_rosout
 from rclpy.time import Time
 from rclpy.validate_namespace import validate_namespace
 from rclpy.validate_node_name import validate_node_name
@@ -157,7 +157,7 @@ def test_log_lines_can_be_said_once_or_seldom():
 def test_log_lines_go_to_rosout(ros, until):
     node, lines = ros.create_node('a'), []
     node.get_logger().error('broken')
-    node.create_subscription(Log, '/rosout', lines.append, qos_profile_rosout_default)
+    node.create_subscription(Log, '/rosout', lines.append, _qos_profile_rosout)
     until([node], lambda: lines)
     assert (lines[0].msg, lines[0].level, lines[0].name) == ('broken', 40, 'a')
     assert lines[0].function == 'test_log_lines_go_to_rosout'

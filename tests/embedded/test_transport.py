@@ -111,15 +111,15 @@ def test_other_threads_run_during_a_wait(participant):
 
 def test_matches_and_incompatible_requests_are_counted(participant):
     writer = participant.writer('rt/e', STRING, Qos(reliable=False))
-    assert writer.matched() == 0
+    assert writer.matches()[1] == 0
     fits = participant.reader('rt/e', STRING, Qos(reliable=False))
     wants_more = participant.reader('rt/e', STRING, Qos(reliable=True))
-    wait(lambda: writer.matched() == 1 and fits.matched() == 1)
-    assert wants_more.matched() == 0
+    wait(lambda: writer.matches()[1] == 1 and fits.matches()[1] == 1)
+    assert wants_more.matches()[1] == 0
     assert wants_more.status().incompatible_qos == 1
     assert writer.status().incompatible_qos == 1
     fits.close()
-    wait(lambda: writer.matched() == 0)
+    wait(lambda: writer.matches()[1] == 0)
 
 
 def test_a_missed_deadline_is_counted(participant):
@@ -190,7 +190,7 @@ def test_large_messages_go_to_another_process_and_back(participant):
     try:
         writer = participant.writer('rt/big', 'sensor_msgs/msg/Image', Qos())
         reader = participant.reader('rt/back', 'sensor_msgs/msg/Image', Qos())
-        wait(lambda: writer.matched() and reader.matched(), 20)
+        wait(lambda: writer.matches()[1] and reader.matches()[1], 20)
         data = bytes(range(256)) * 3600
         sent = to_cdr(Image(height=480, width=640, encoding='rgb8', step=1920, data=data))
         for _ in range(5):

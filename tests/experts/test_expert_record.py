@@ -12,9 +12,10 @@ import claifo_sim
 from claifo import experts
 from claifo.bags.truth import read_truth
 from claifo.cli import main
-from claifo.environments import films_of
+from claifo.experts.config import RecordConfig
 from claifo.experts.policies import load_expert
 from claifo.experts.record import record
+from claifo.films import Film, film_place
 from claifo.training import read_expert, read_random, setting
 from claifo_core.config import EnvConfig, TrainConfig
 from claifo_core.config.settings import from_dict, merge
@@ -29,9 +30,8 @@ RATE_HZ = 100
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
     """Return a data set of two short episodes and their returns."""
     out = tmp_path_factory.mktemp('record') / 'expert'
-    returns = record(
-        TASK, DOMAIN, 2, out, seed=SEED, size_px=SIZE, episode_steps=STEPS, command='claifo x'
-    )
+    config = RecordConfig(episodes=2, seed=SEED, episode_steps=STEPS)
+    returns = record(Film(TASK, DOMAIN, SIZE), config, out, 'claifo x')
     return out, returns
 
 
@@ -86,7 +86,7 @@ def test_an_existing_folder_is_refused_and_kept(recorded: tuple[Path, list[float
     """Recording twice to the same place is an error of one line; the first stays."""
     before = sorted(recorded[0].rglob('*'))
     with pytest.raises(ClaifoError, match='exists already') as error:
-        record(TASK, DOMAIN, 1, recorded[0], episode_steps=STEPS)
+        record(Film(TASK, DOMAIN), RecordConfig(episode_steps=STEPS), recorded[0])
     assert '\n' not in str(error.value)
     assert sorted(recorded[0].rglob('*')) == before
 
@@ -99,7 +99,7 @@ def test_nothing_is_left_of_a_failed_recording(tmp_path: Path) -> None:
         raise KeyboardInterrupt(line)
 
     with pytest.raises(KeyboardInterrupt):
-        record(TASK, DOMAIN, 2, tmp_path / 'x', episode_steps=STEPS, report=stop)
+        record(Film(TASK), RecordConfig(episode_steps=STEPS), tmp_path / 'x', report=stop)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,7 +113,7 @@ def test_each_camera_has_a_topic_and_the_films_a_place_of_their_own(
     env = EnvConfig(
         task='adroit_relocate', domain='color/target', size_px=84, cameras=('cam3', 'cam1')
     )
-    bag = films_of(TrainConfig(env=env))
+    bag = film_place(TrainConfig(env=env))
     assert bag == Path('bags/adroit_relocate_stock_84px_cam3_cam1')
     videos = read_expert(TrainConfig(env=env)).videos
     assert [video.shape for video in videos] == [(4, 84, 84, 6)]
@@ -132,7 +132,7 @@ def test_actions_are_those_of_the_expert_at_the_frames(
     assert main(['expert', 'record', TASK, *words, *more]) == 0
     world = {'task': TASK, 'domain': 'light/target', 'size_px': SIZE, 'action_repeat': 3}
     config = from_dict({'env': world, 'expert': TOPICS})
-    assert films_of(config) == Path(f'bags/{TASK}_light_source_{SIZE}px_actions')
+    assert film_place(config) == Path(f'bags/{TASK}_light_source_{SIZE}px_actions')
     expert = read_expert(config)
 
     env = claifo_sim.make(TASK, DOMAIN, size_px=SIZE)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claifo.experts.replay import NStepReplay, RunningScale
+from claifo.experts.replay import NStepReplay, RunningScale, Step
 
 GAMMA = 0.9
 
@@ -17,14 +17,9 @@ def _fill(rewards: list[float], steps: int, *, terminated: bool) -> NStepReplay:
     replay = NStepReplay(100, 1, 1, steps, GAMMA)
     for index, reward in enumerate(rewards):
         last = index == len(rewards) - 1
-        replay.add(
-            np.array([index], np.float32),
-            np.array([-index], np.float32),
-            reward,
-            np.array([index + 1], np.float32),
-            terminated=last and terminated,
-            truncated=last and not terminated,
-        )
+        state, action, next_state = (np.array([k], np.float32) for k in (index, -index, index + 1))
+        ends = (last and terminated, last and not terminated)
+        replay.add(Step(state, action, next_state, reward, *ends))
     return replay
 
 
@@ -78,7 +73,7 @@ def test_the_ring_keeps_the_newest() -> None:
     replay = NStepReplay(4, 1, 1, 1, GAMMA)
     for index in range(10):
         state = np.array([index], np.float32)
-        replay.add(state, state, 0.0, state, terminated=False, truncated=False)
+        replay.add(Step(state, state, state, 0.0, False, False))
     assert len(replay) == 4
     assert set(_transitions(replay)) == {6, 7, 8, 9}
 

@@ -36,6 +36,7 @@ class Chase:
 
     obs_dim = 1
     action_dim = 1
+    success = False
 
     def __init__(self, seed: int) -> None:
         """Seed the start positions."""

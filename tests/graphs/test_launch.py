@@ -17,12 +17,10 @@ from claifo.bags import ReadOptions, read_episodes, read_truth
 from claifo_core.data.frames import FrameSpec
 from claifo_core.policy import Policy
 
-TINY = (
-    'env.size_px=24 env.num_envs=2 env.episode_steps=40 env.frame_stack=2 env.action_repeat=4 '
-    'uniform_steps=40 seed_steps=60 update_every=4 replay_frames=2000 log_every=40 '
-    'eval_every=200 eval_episodes=1 checkpoint_every=100 network.channels=4 '
-    'network.strides=[2,2] network.latent_dim=8 network.hidden_dim=16 agent.batch_size=8 '
-    'augment.shift_px=1'
+TINY = Path(__file__).parents[1] / 'tiny.yaml'
+MORE = (
+    'env.num_envs=2 env.episode_steps=40 env.frame_stack=2 env.action_repeat=4 update_every=4 '
+    'checkpoint_every=100 expert.split=gap expert.gap_s=0.5'
 )
 
 
@@ -61,9 +59,8 @@ def film(tmp_path_factory) -> Path:
 
 def train(film: Path, steps: int, *more: str) -> tuple[str, ...]:
     return (
-        'train_sim', 'task:=point_mass_easy', 'domain:=light/target', f'expert_bag:={film}',
-        f'steps:={steps}', 'run_dir:=run', f'options:={TINY} expert.split=gap expert.gap_s=0.5',
-        *more,
+        'train_sim', f'config:={TINY}', 'task:=point_mass_easy', 'domain:=light/target',
+        f'expert_bag:={film}', f'steps:={steps}', 'run_dir:=run', f'options:={MORE}', *more,
     )  # fmt: skip
 
 

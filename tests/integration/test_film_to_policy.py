@@ -13,20 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = """
-steps: 400
-seed_steps: 60
-uniform_steps: 40
-replay_frames: 1000
-log_every: 50
-eval_every: 200
-eval_episodes: 1
-checkpoint_every: 100
-env: {task: point_mass_easy_big, domain: dim/target, size_px: 24, action_repeat: 10, num_envs: 2}
-augment: {draw: sample}
-network: {channels: 4, strides: [2, 2], hidden_dim: 16}
-agent: {batch_size: 8}
-"""
+TINY = Path(__file__).parents[1] / 'tiny.yaml'
 
 
 def claifo(*words: object, **settings: object) -> subprocess.Popen[str]:
@@ -46,7 +33,6 @@ def done(*words: object) -> tuple[int, str, str]:
 @pytest.fixture(scope='module')
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp('place')
-    (place / 'tiny.yaml').write_text(TINY)
     code, _, err = done('expert', 'record', 'point_mass_easy_big', '--domain', 'dim/source',
                         '--episodes', 2, '--episode-steps', 200, '--size-px', 24,
                         '--out', place / 'film')
@@ -55,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(place: Path, run: str, *more: object) -> tuple[object, ...]:
-    return ('train', '--config', place / 'tiny.yaml', '--expert.bag', place / 'film',
+    return ('train', '--config', TINY, '--env.num_envs', 2, '--expert.bag', place / 'film',
             '--run', place / run, *more)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from claifo import cli
 from claifo.environments import evaluation_env, world_of
-from claifo.report.robustness import section
+from claifo.report import robustness
 from claifo.robustness import read_csv
 from claifo.robustness.cells import share
 from claifo.robustness.matrix import looks_of
@@ -68,8 +68,9 @@ def test_numbers_are_those_of_evaluations_one_by_one(tmp_path, capsys, observati
         kept = told['return_mean'] / np.mean(played['dim/target'].returns)
         assert cells[look].share == pytest.approx(kept, abs=1e-4)
     assert cv2.imread(str(run / 'matrix.png')).shape[1] > 200
-    page = section(run / 'matrix.csv')
-    assert all(look in page for look in cells) and 'data:image/png' in page
+    shown = robustness.read(run / 'matrix.csv')
+    assert [cell.look for cell in shown.cells] == list(cells)
+    assert shown.picture.startswith('data:image/png;base64,')
 
 
 def test_several_policies_are_rows_of_one_matrix(tmp_path, capsys):
@@ -151,7 +152,7 @@ def test_a_wrong_run_or_matrix_is_told(tmp_path, capsys):
     for text in ('', 'run,task\na,b\n', 'not a table'):
         (run / 'matrix.csv').write_text(text)
         with pytest.raises(ClaifoError, match='not a robustness matrix'):
-            section(run / 'matrix.csv')
+            robustness.read(run / 'matrix.csv')
 
 
 def test_a_policy_that_cannot_be_played_ends_the_matrix_and_its_processes(tmp_path, capsys):

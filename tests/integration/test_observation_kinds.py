@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from claifo import cli
-from claifo.environments import env_spec, evaluation_env, films_of
+from claifo.environments import env_spec, evaluation_env
 from claifo.experts import load_expert
+from claifo.films import film_place
 from claifo.training import read_expert
 from claifo_core.config import settings
 from claifo_core.data.observations import KINDS, film_kind
@@ -33,7 +34,7 @@ def film(run, monkeypatch, folder):
     words = ('expert', 'record', run.env.task, '--domain', 'dim/source', '--episodes', '2',
              '--size-px', '32', '--episode-steps', '25', '--seed', '3', '--image', image)
     assert cli.main(words) == 0
-    assert films_of(run).is_dir()
+    assert film_place(run).is_dir()
     return read_expert(run)[0]
 
 

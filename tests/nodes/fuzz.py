@@ -88,7 +88,7 @@ class Attacker:
         self._participant = transport.Participant()
         self._writer = self._participant.writer(topic, typename, qos._transport(), service=service)
         self._prefix = bytes(16) if service else b''
-        until(self._writer.matched, 60)
+        until(lambda: self._writer.matches()[1], 60)
         self.written = 0
 
     def attack(self, rng: random.Random, good: Any, count: int, rest: Any) -> None:

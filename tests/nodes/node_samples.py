@@ -8,6 +8,7 @@ from pathlib import Path
 import claifo_nodes  # noqa: F401 (provides rclpy where ROS 2 is absent)
 
 # isort: split
+import rclpy
 from rclpy.node import Node
 
 from claifo_core.errors import ClaifoError
@@ -75,6 +76,27 @@ class Strict(Node):
         super().__init__('strict')
         params.declare(self, 'rate', 1.0, 'speed', low=0.5)
         raise Finished
+
+
+class Raced(Quiet):
+    """A call that is under way when a signal shuts rclpy down: it fails, and so does the end."""
+
+    def tick(self):
+        rclpy.shutdown()
+        rclpy.try_shutdown = self.late
+        raise RuntimeError('cannot publish')
+
+    def late(self):
+        raise RuntimeError('rcl_shutdown already called on the given context')
+
+
+class Slow(Quiet):
+    """Takes its time to end."""
+
+    def destroy_node(self):
+        print('ending', flush=True)
+        sys.stdin.readline()
+        super().destroy_node()
 
 
 class Managed(ManagedNode):

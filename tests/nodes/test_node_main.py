@@ -21,8 +21,8 @@ def environment() -> dict[str, str]:
 
 def start(*words: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, *words], env=environment(), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        [sys.executable, *words], env=environment(), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -54,6 +54,20 @@ def test_a_node_that_moves_something_is_brought_to_rest_after_our_error():
 def test_a_node_that_is_done_ends_with_its_code(tmp_path):
     assert end(sample('Done', '--ros-args', '-p', f'left:={tmp_path / "left"}')) == (7, '')
     assert (tmp_path / 'left').exists()
+
+
+def test_what_fails_while_a_signal_shuts_down_is_the_shutdown():
+    assert end(sample('Raced')) == (0, '')
+
+
+def test_a_second_ctrl_c_does_not_cut_the_end_short(tmp_path):
+    process = sample('Slow', '--ros-args', '-p', f'left:={tmp_path / "left"}')
+    assert process.stdout.readline() == 'up\n'
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == 'ending\n'
+    process.send_signal(signal.SIGINT)
+    assert end(process) == (0, '')
+    assert (tmp_path / 'left').read_text() == 'left'
 
 
 def test_errors_of_the_user_are_one_line():

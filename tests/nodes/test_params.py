@@ -131,3 +131,11 @@ def test_what_is_read_only_stays(ros):
     assert loop.successful
     assert node.get_parameter('rate').value == 2.0
     assert node.get_parameter('loop').value is True
+
+
+def test_an_empty_list_from_outside_means_the_default(ros):
+    ros({'cameras': [], 'topics': []})
+    node = Node('sim')
+    assert params.declare_config(node, EnvConfig).cameras == EnvConfig().cameras
+    assert params.declare(node, 'topics', ['/camera'], 'topics') == ['/camera']
+    assert node.get_parameter('topics').value == ['/camera']

@@ -323,6 +323,11 @@ def test_the_life_of_a_managed_node(graph):
         assert call(change, request).success
         assert call(state, GetState.Request()).current_state.label == label
 
+    for impossible in (Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_CREATE, 77):
+        request = ChangeState.Request(transition=Transition(id=impossible))
+        assert not call(change, request).success
+    assert not call(change, ChangeState.Request(transition=Transition(label='fly'))).success
+
     film = frames(8)
     go(Transition.TRANSITION_CONFIGURE, 'inactive')
     g.peer.teach(1, POLICY)

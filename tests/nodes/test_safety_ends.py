@@ -57,7 +57,7 @@ def assert_slowed_down(commands):
     """It lost no more than the ramp takes away in a period, and stands."""
     speeds = np.array([0.8, *(command[0] for command in commands)])
     assert not commands[-1][0]
-    assert (np.diff(speeds) <= 1e-9).all()
+    assert (np.diff(speeds) <= 1e-6).all()  # an action is float32
     # Whoever looks late at a busy time takes away what is due since.
     assert len(commands) >= RAMP_S * 0.8 * HZ / 3
 

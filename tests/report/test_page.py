@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -15,9 +16,11 @@ import pytest
 import claifo_sim
 from claifo.experts import expert_tasks
 from claifo.report import figures, media, page
-from claifo.report.run import read_controls, read_run
 from claifo.report.scenes import Clip, Stage
+from claifo.robustness import Cell
+from claifo.study.run_folder import read_controls, read_run
 from claifo_core.errors import ClaifoError
+from claifo_core.files import write_csv
 
 SECTIONS = (
     'Learning curve', 'Side by side', 'Two looks of the same states', 'Latent domain gap',
@@ -156,6 +159,18 @@ def test_controls_part_by_run_and_skip_holes(tmp_path):
     assert np.isnan(a.wall_s).all()
 
 
+@pytest.mark.parametrize('place', ['run', 'trained_in', 'look', 'group'])
+def test_no_word_of_the_matrix_becomes_a_script(make_run, tmp_path, place):
+    """It may come from another machine: shown as text it does no harm."""
+    run = make_run(tmp_path / 'demo', evaluations=0, policies=())
+    cell = Cell('demo', 'point_mass_easy_big', 'dim/target', 'stock', 'pair', 5, 9.0, 1.0,
+                0.0, 1.0, 0.9, 1.1)  # fmt: skip
+    cell = dataclasses.replace(cell, **{place: '<script>alert("now")</script>'})
+    write_csv(run / 'matrix.csv', [dataclasses.asdict(cell)])
+    text = page.build(run).read_text()
+    assert 'Robustness' in text and '<script>alert' not in text
+
+
 def test_source_is_the_other_side():
     assert page.source_of('light/target') == 'light/source'
     assert page.source_of('light/source') == 'light/source'
@@ -188,10 +203,9 @@ def test_stacks_move_on_frame_by_frame(run_config):
 def test_player_sheet_holds_the_frames_in_order():
     frames = np.zeros((20, 24, 24, 3), np.uint8)
     frames += np.arange(20, dtype=np.uint8)[:, None, None, None] * 12
-    html = media.player([Clip(frames, list(range(20)), 10.0)], ['x'])
-    data = re.search(r'base64,([^"]*)"', html).group(1)
+    data = media.image_uri(media.sheet(frames)).partition('base64,')[2]
     sheet = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
-    columns = json.loads(re.search(r'json">(.*?)</script>', html).group(1))['columns']
+    columns = media.player([Clip(frames, list(range(20)), 10.0)])['columns']
     assert sheet.shape == (2 * 24, columns * 24, 3)
     for i in range(20):
         x, y = i % columns * 24, i // columns * 24

@@ -86,6 +86,16 @@ def test_killed_worker_is_named_and_the_others_end() -> None:
     envs.close()
 
 
+def test_a_worker_that_hangs_before_its_first_picture_is_named(monkeypatch) -> None:
+    envs = VectorEnv(SPECS)
+    pids = children()
+    os.kill(envs._workers[1].pid, signal.SIGSTOP)
+    monkeypatch.setattr(envs, '_patience_s', 1.0)
+    with pytest.raises(SimError, match=r'environment 1 \(reacher_easy\): no picture.*MUJOCO_GL='):
+        envs.reset([0, 0])
+    assert wait_until_gone(pids)
+
+
 def test_workers_end_with_a_killed_parent() -> None:
     program = (
         'import multiprocessing, time\n'

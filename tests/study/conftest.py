@@ -12,20 +12,7 @@ from claifo_core.agent.networks import build_networks
 from claifo_core.config import settings
 from claifo_core.policy import Policy
 
-TINY = """
-steps: 400
-seed_steps: 60
-uniform_steps: 40
-replay_frames: 1000
-log_every: 50
-eval_every: 200
-eval_episodes: 1
-checkpoint_every: 50
-env: {task: point_mass_easy_big, domain: dim/target, size_px: 24, action_repeat: 10}
-augment: {draw: sample}
-network: {channels: 4, strides: [2, 2], hidden_dim: 16}
-agent: {batch_size: 8}
-"""
+TINY = Path(__file__).parents[1] / 'tiny.yaml'
 
 
 @pytest.fixture(scope='session')
@@ -34,8 +21,7 @@ def study_file(tmp_path_factory: pytest.TempPathFactory):
 
     def write(text: str, name: str = 'tried.yaml') -> Path:
         folder = tmp_path_factory.mktemp('study')
-        (folder / 'tiny.yaml').write_text(TINY)
-        (folder / name).write_text(f'preset: {folder / "tiny.yaml"}\n{text}\n')
+        (folder / name).write_text(f'preset: {TINY}\n{text}\n')
         return folder / name
 
     return write

@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
+from claifo.playback.domain_gap import domain_gap
 from claifo.report import study as page
-from claifo.report.probe import domain_gap
 from claifo.report.scenes import Stage
 from claifo_core.policy import Policy
 

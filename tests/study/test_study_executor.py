@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from claifo.study.executor import LocalExecutor, gpus
+from claifo.study.executor import LocalExecutor
+from claifo_core.device.runtime import drawing_on, gpus
 
-ECHO = ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES $OMP_NUM_THREADS']
+ECHO = ['sh', '-c', 'echo $CUDA_VISIBLE_DEVICES $MUJOCO_EGL_DEVICE_ID $OMP_NUM_THREADS']
 
 
 def wait(process) -> int:
@@ -32,8 +33,8 @@ def test_one_run_per_gpu_dealt_out_in_turn(monkeypatch, tmp_path: Path):
     sleeping.kill()
     assert sleeping.poll() == -signal.SIGKILL
     assert wait(executor.start(ECHO, tmp_path / 'a.log')) == 0
-    assert (tmp_path / 'b.log').read_text() == '7 1\n7 1\n'
-    assert (tmp_path / 'a.log').read_text() == '3 1\n'
+    assert (tmp_path / 'b.log').read_text() == '7 7 1\n7 7 1\n'
+    assert (tmp_path / 'a.log').read_text() == '3 3 1\n'
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,20 @@ def test_one_run_per_gpu_dealt_out_in_turn(monkeypatch, tmp_path: Path):
 def test_gpus_are_those_that_may_be_used(monkeypatch, value: str, found: list[str]):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', value)
     assert gpus() == found
+
+
+@pytest.mark.parametrize(
+    ('visible', 'chosen', 'drawn'),
+    [('2,0', None, {'MUJOCO_EGL_DEVICE_ID': '2'}), ('2', None, {}), ('2,0', '5', {}),
+     ('GPU-ab,2', None, {})],
+    ids=['of several', 'the only one', 'the user said', 'no number'],
+)  # fmt: skip
+def test_simulators_draw_on_the_gpu_of_their_run(monkeypatch, visible, chosen, drawn):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    monkeypatch.delenv('MUJOCO_EGL_DEVICE_ID', raising=False)
+    if chosen:
+        monkeypatch.setenv('MUJOCO_EGL_DEVICE_ID', chosen)
+    assert drawing_on(gpus()[0]) == drawn
 
 
 def test_without_gpu_as_many_as_the_cores_have_room_for(monkeypatch):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from claifo import terminal
 from claifo.study import progress, runner, store
+from claifo.study.board import Board, table
 from claifo.study.plan import Run
-from claifo.study.table import Table, lines
+from claifo.study.run_folder import Run as RunFolder
 from claifo_core.config import settings
 from claifo_core.errors import ClaifoError
 
@@ -105,7 +107,9 @@ def test_the_longest_run_starts_first_and_unknown_ones_before(begun):
     runs = {(run.method, run.seed): run for run in study.runs()}
 
     def known(run: Run, state: str, wall_s: float = 0.0, share: float = 0.0):
-        return progress.Progress(run, state, 'abc', share, wall_s)
+        records = [{'step': 400 * share, 'wall_s': wall_s}]
+        held = RunFolder(Path(), study.config(run), {'eval': records})
+        return progress.Progress(run, state, 'abc', held)
 
     seen = {run: known(run, 'waiting') for run in runs.values()}
     seen[runs['laifo', 0]] = known(runs['laifo', 0], 'done', 100.0)
@@ -126,7 +130,9 @@ def test_the_table_counts_by_method_and_keeps_commits_apart(begun, write_run):
     write_run(folder, study, runs['laifo', 1], [1.0, 8.0], code=2, step=200, commit='abc')
     write_run(folder, study, runs['small', 0], [0.0, 700.0], commit='old')
     known = {run: progress.read(folder, run, 'abc') for run in study.runs()}
-    rows = [line.split() for line in lines(study, known)]
+    stream = io.StringIO()
+    terminal.console(stream).print(table(study, known))
+    rows = [line.split() for line in stream.getvalue().splitlines()]
     assert rows[0] == ['method', 'done', 'running', 'failed', 'waiting', 'latest', 'returns',
                        'commit']  # fmt: skip
     assert sorted(rows[1:]) == [
@@ -139,27 +145,31 @@ def test_the_table_counts_by_method_and_keeps_commits_apart(begun, write_run):
 def test_what_is_no_terminal_gets_plain_lines(begun):
     study, folder = begun
     stream = io.StringIO()
-    shown = Table(study, stream)
     known = {run: progress.read(folder, run, 'abc') for run in study.runs()}
-    shown.say('one thing', known)
+    shown = Board(study, known, stream)
+    shown.say('[1/8 done] one thing')
     shown.show(known)
-    assert stream.getvalue() == 'one thing\n'
+    assert stream.getvalue() == '[1/8 done] one thing\n'
     shown.end(known)
-    assert '\x1b' not in stream.getvalue()
+    assert '\x1b' not in stream.getvalue() and stream.getvalue().endswith('\n')
+    names = [line.split()[0] for line in stream.getvalue().splitlines()[1:]]
+    assert names == ['method', 'laifo', 'small']
 
 
-def test_a_terminal_gets_a_table_that_is_drawn_over(begun, monkeypatch):
+def test_a_terminal_gets_a_board_that_is_drawn_over(begun, monkeypatch):
     study, folder = begun
     stream = io.StringIO()
     monkeypatch.setattr(stream, 'isatty', lambda: True)
-    shown = Table(study, stream)
+    monkeypatch.setenv('TERM', 'xterm')
     known = {run: progress.read(folder, run, 'abc') for run in study.runs()}
+    shown = Board(study, known, stream)
     shown.show(known)
-    first = stream.getvalue()
+    assert 'of 8 runs' in stream.getvalue()
+    before = len(stream.getvalue())
     shown.show(known)
-    again = stream.getvalue()[len(first) :]
-    assert again.startswith(f'\x1b[{first.count(chr(10))}A\x1b[J')
-    assert again.endswith(first)
+    again = stream.getvalue()[before:]
+    assert again.count('\x1b[1A') >= 3 and 'laifo' in again  # up, over head, methods and bar
+    shown.end(known)
 
 
 def test_what_a_run_has_noted_is_kept_beside_what_is_added(tmp_path: Path):

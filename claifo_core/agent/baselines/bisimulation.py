@@ -6,8 +6,13 @@ rewards and, discounted, the distance of what a learnt model says comes next.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from claifo_core.agent.auxiliary import CriticStep
 
 LOG_STD = (-5.0, 0.0)
 """Bounds of the model's spread; latents are within [-1, 1]."""
@@ -26,21 +31,12 @@ class Bisimulation:
         """
         self._model, self._weight, self._discount = model, weight, discount
 
-    def loss(
-        self, latent: Tensor, action: Tensor, next_latent: Tensor, reward: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the sum of both losses, and metrics.
-
-        Args:
-            latent: Shape (B, Z); alone has a gradient.
-            action: Shape (B, A).
-            next_latent: Shape (B, Z).
-            reward: Shape (B,).
-        """
-        mean, std = self._predict(latent.detach(), action)
-        fit = transition_loss(mean, std, next_latent)
-        target = targets(reward, mean.detach(), std.detach(), self._discount)
-        loss = (_pair(latent).abs().sum(1) - target).square().mean()
+    def loss(self, step: CriticStep, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :class:`claifo_core.agent.auxiliary.Auxiliary`; the sum of both losses."""
+        mean, spread = self._predict(step.latent.detach(), step.action)
+        fit = transition_loss(mean, spread, step.next_latent)
+        target = targets(step.reward, mean.detach(), spread.detach(), self._discount)
+        loss = (_pair(step.latent).abs().sum(1) - target).square().mean()
         metrics = {'bisimulation_loss': loss.detach(), 'transition_loss': fit.detach()}
         return self._weight * loss + fit, metrics
 

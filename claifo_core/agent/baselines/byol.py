@@ -16,11 +16,13 @@ from torch.nn import functional
 
 from claifo_core.agent.diagnostics import retrieval
 from claifo_core.agent.layers import Linear, initialise
+from claifo_core.agent.objective import contrasted
 
 if TYPE_CHECKING:
     from claifo_core.agent.encoders import Encoder
-    from claifo_core.agent.objective import View
-    from claifo_core.config import NetworkConfig
+    from claifo_core.agent.sample import Sample
+    from claifo_core.agent.sight import Part, View
+    from claifo_core.config import AgentConfig, NetworkConfig
 
 TARGET_TAU = 0.01
 """Share of the encoder mixed into its slow copy after each step."""
@@ -54,19 +56,22 @@ def distances(predicted: Tensor, target: Tensor) -> Tensor:
 class Byol:
     """The loss of both views, each predicting the other."""
 
-    two_way = True
+    two_way, in_pass = True, False
 
     def __init__(
         self,
+        config: AgentConfig,
         encoder: nn.Module,
         heads: Heads,
         encode: Callable[[Tensor, nn.Module], Tensor],
-        *,
-        raw_anchor: bool,
     ) -> None:
         """Take built parts; ``encode`` gives the latents of images by any encoder."""
-        self.raw_anchor = raw_anchor
-        self._encoder, self._heads, self._encode = encoder, heads, encode
+        self._config, self._encoder, self._heads, self._encode = config, encoder, heads, encode
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`claifo_core.agent.objective.Objective`; the published first view is raw."""
+        anchor = 'raw' if self._config.faithful else 'contrastive'
+        return contrasted(self._config.contrastive_data, sample, anchor)
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`claifo_core.agent.objective.Objective`."""

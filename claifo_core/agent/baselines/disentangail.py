@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from claifo_core.agent.baselines.information import DomainInformation, adapted, multiplied
-from claifo_core.agent.diagnostics import judge_metrics
+from claifo_core.agent.baselines.pixels import PixelJudge
 from claifo_core.agent.encoders import Encoder
-from claifo_core.agent.judge import LatentJudge
+from claifo_core.agent.judge import LatentJudge, told
 from claifo_core.agent.layers import mlp
 
 if TYPE_CHECKING:
     from claifo_core.agent.judge import Descend
+    from claifo_core.agent.sight import Sight
     from claifo_core.config import AgentConfig, NetworkConfig
 
 LOG_STD = (-5.0, 2.0)
@@ -52,55 +52,55 @@ class Disentangler(DomainInformation):
             self.register_buffer('multiplier', torch.tensor(1.0))
 
 
-class DisentangledJudge:
+class DisentangledJudge(PixelJudge):
     """Trains preprocessor, discriminator and statistics networks and gives the reward."""
-
-    sees_pixels = True
 
     def __init__(
         self,
         network: Disentangler,
         config: AgentConfig,
         rng: torch.Generator,
-        encode: Callable[[Tensor, nn.Module], Tensor],
+        descend: Descend,
+        sight: Sight,
     ) -> None:
-        """Take built parts; ``encode`` gives the latents of images by any encoder."""
-        self._network, self._rng, self._encode = network, rng, encode
+        """Take built parts."""
+        super().__init__(sight, random=config.random_constraint)
+        self._network, self._rng, self._descend = network, rng, descend
+        self._encode = sight.encode
         self._faithful = config.faithful
-        self._judge = LatentJudge(network.discriminator, config, rng)
+        self._judge = LatentJudge(network.discriminator, config, rng, descend)
 
     def learn(
-        self, agent: list[Tensor], expert: list[Tensor], descend: Descend
+        self, agent: list[Tensor], expert: list[Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.agent.judge.Judge`."""
+        """See :class:`claifo_core.agent.baselines.pixels.PixelJudge`."""
         network = self._network
         # The authors' preprocessor is never trained.
         with torch.set_grad_enabled(not self._faithful):
             latents = self._sample(torch.cat([*agent, *expert])).chunk(2 * len(agent))
         now, after, *random = latents[: len(agent)]
         expert_now, expert_after, *expert_random = latents[len(agent) :]
-        nats = network.learn(torch.cat([now, expert_now]), descend)
+        nats = network.learn(torch.cat([now, expert_now]), self._descend)
         ours, theirs = torch.cat([now, after], 1), torch.cat([expert_now, expert_after], 1)
         loss, outputs = self._judge.loss(ours, theirs)
         # The authors compare nats with thresholds in bits.
         unit = 1.0 if self._faithful else math.log(2)
         bits = nats / unit
-        loss_and_penalty, told = loss + network.weight * bits, {}
+        loss_and_penalty, more = loss + network.weight * bits, {}
         if random:
-            few = network.learn(torch.cat([*random, *expert_random]), descend) / unit
+            few = network.learn(torch.cat([*random, *expert_random]), self._descend) / unit
             loss_and_penalty = loss_and_penalty + network.multiplier * few
-            told = {'random_information': few.detach() * unit / math.log(2),
+            more = {'random_information': few.detach() * unit / math.log(2),
                     'random_multiplier': network.multiplier.clone()}  # fmt: skip
-        gradient = descend(loss_and_penalty)
+        gradient = self._descend(loss_and_penalty)
         network.weight.copy_(adapted(network.weight, bits.detach()))
         if random:
             network.multiplier.copy_(multiplied(network.multiplier, few.detach()))
-        return self._judge.reward(ours.detach()), told | {
-            'discriminator_loss': loss.detach(),
-            'discriminator_gradient': gradient,
+        reward = self._judge.reward(ours.detach())
+        return reward, more | {
             'domain_information': nats.detach() / math.log(2),
             'domain_weight': network.weight.clone(),
-            **judge_metrics(*outputs),
+            **told(reward, loss, gradient, *outputs),
         }
 
     def _sample(self, images: Tensor) -> Tensor:

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from claifo_core.agent.layers import initialise, mlp
+from claifo_core.agent.objective import contrasted
 
 if TYPE_CHECKING:
     from claifo_core.agent.judge import Descend
-    from claifo_core.agent.objective import Objective, View
+    from claifo_core.agent.objective import Objective
+    from claifo_core.agent.sample import Sample
+    from claifo_core.agent.sight import Part, View
     from claifo_core.config import NetworkConfig
 
 TOO_MUCH, LITTLE = 0.99, 0.495
@@ -118,7 +121,13 @@ class HideDomain:
         """Take the objective, if any; ``descend`` steps the statistics networks."""
         self._objective, self._network, self._descend = objective, network, descend
         self.two_way = objective is not None and objective.two_way
-        self.raw_anchor = objective is not None and objective.raw_anchor
+        self.in_pass = objective is None or objective.in_pass
+
+    def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
+        """See :class:`claifo_core.agent.objective.Objective`; both worlds, in one order."""
+        if self._objective is None:
+            return contrasted('expert', sample)
+        return self._objective.parts(sample)
 
     def loss(self, first: View, second: View) -> tuple[Tensor, dict[str, Tensor]]:
         """See :class:`.objective.Objective`; agent's frames first, then expert's."""

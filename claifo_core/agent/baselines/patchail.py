@@ -14,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from claifo_core.agent import losses
-from claifo_core.agent.diagnostics import judge_metrics
+from claifo_core.agent.baselines.pixels import PixelJudge
+from claifo_core.agent.judge import told
 from claifo_core.agent.layers import initialise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from claifo_core.agent.judge import Descend
+    from claifo_core.agent.sight import Sight
     from claifo_core.config import AgentConfig, NetworkConfig
 
 FIRST_SIMILARITY = 1.3
@@ -63,40 +65,46 @@ def similarity(agent: Tensor, expert: Tensor) -> Tensor:
 
 
 def penalty_over_channels(network: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """Return the penalty as it was published: one norm per channel, over all samples mixed up."""
+    """Return the penalty as it was published, which is next to nothing.
+
+    One norm per channel, over all samples mixed up, of the gradient with respect to inputs in
+    0..255; the sum over channels is divided by the number of logits.
+    """
     points = points.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(network(points).sum(), points, create_graph=True)
-    rows = gradient.reshape(gradient.shape[1], -1)
-    penalty: Tensor = (rows.norm(dim=1) - 1).square().mean()
+    logits = network(points)
+    (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+    rows = gradient.reshape(gradient.shape[1], -1) / 255
+    penalty: Tensor = (rows.norm(dim=1) - 1).square().sum() / logits.numel()
     return penalty
 
 
-class PatchJudge:
+class PatchJudge(PixelJudge):
     """Trains the discriminator of patches and gives its reward."""
 
-    sees_pixels = True
-
     def __init__(
-        self, network: PatchDiscriminator, config: AgentConfig, rng: torch.Generator
+        self,
+        network: PatchDiscriminator,
+        config: AgentConfig,
+        rng: torch.Generator,
+        descend: Descend,
+        sight: Sight,
     ) -> None:
         """Take built parts."""
-        self._network, self._config, self._rng = network, config, rng
+        super().__init__(sight)
+        self._network, self._config, self._rng, self._descend = network, config, rng, descend
 
     def learn(
-        self, agent: list[Tensor], expert: list[Tensor], descend: Descend
+        self, agent: list[Tensor], expert: list[Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :class:`claifo_core.agent.judge.Judge`."""
+        """See :class:`claifo_core.agent.baselines.pixels.PixelJudge`."""
         ours, theirs = (_stacked(images) for images in (agent, expert))
         expert_out, agent_out = self._network(torch.cat([theirs, ours])).chunk(2)
         loss = losses.discriminator_loss(expert_out, agent_out)
         if self._config.penalty_weight > 0:
             loss = loss + self._config.penalty_weight * self._penalty(ours, theirs)
-        gradient = descend(loss)
-        return self._reward(ours, theirs), {
-            'discriminator_loss': loss.detach(),
-            'discriminator_gradient': gradient,
-            **judge_metrics(expert_out, agent_out),
-        }
+        gradient = self._descend(loss)
+        reward = self._reward(ours, theirs)
+        return reward, told(reward, loss, gradient, expert_out, agent_out)
 
     def _penalty(self, ours: Tensor, theirs: Tensor) -> Tensor:
         mix = torch.rand(len(ours), 1, 1, 1, generator=self._rng, device=self._rng.device)
@@ -119,4 +127,4 @@ class PatchJudge:
 
 def _stacked(images: list[Tensor]) -> Tensor:
     """Return both ends of transitions as the channels of one image in -0.5..0.5."""
-    return torch.cat([part.flatten(1, 2) for part in images], 1) / 255 - 0.5
+    return torch.cat(images, 1).float() / 255 - 0.5

@@ -9,15 +9,19 @@ Its first stage, an encoder that has learnt ImageNet, is left out: there are no 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from claifo_core.data.replay import Batch
+from claifo_core.agent.agent import Agent
+from claifo_core.agent.exploration import smoothed
 
 if TYPE_CHECKING:
-    from claifo_core.agent.networks import TwinCritic
+    from claifo_core.agent.auxiliary import CriticStep
+    from claifo_core.agent.networks import Networks
+    from claifo_core.data.replay import Batch
+from claifo_core.data.stacks import Stacks
 
 RANDOM_ACTIONS = 10
 """Drawn for each sample, to be held low."""
@@ -36,10 +40,13 @@ def mixed(agent: Batch, expert: Batch, share: Tensor, rng: torch.Generator) -> B
     """
     size = len(agent.reward)
     theirs = torch.rand(size, generator=rng, device=rng.device) < share
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, ours in vars(agent).items():
-        column = theirs.view(size, *[1] * (ours.ndim - 1))
-        fields[name] = torch.where(column, getattr(expert, name), ours)
+        other = getattr(expert, name)
+        if isinstance(other, Stacks):
+            fields[name] = other.where(theirs, ours)
+        else:
+            fields[name] = torch.where(theirs.view(size, *[1] * (ours.ndim - 1)), other, ours)
     return dataclasses.replace(agent, **fields)
 
 
@@ -49,14 +56,28 @@ def safe_target(target: Tensor, limit: float) -> Tensor:
     return torch.where(excess > 1, limit + excess.clamp_min(1).sqrt(), target)
 
 
+class SafeAgent(Agent):
+    """Targets of the critic hardly grow beyond ``agent.safe_q``."""
+
+    def _target(self, reward: Tensor, discount: Tensor, values: tuple[Tensor, Tensor]) -> Tensor:
+        return safe_target(super()._target(reward, discount, values), self._config.safe_q)
+
+
 class Conservative:
     """What holds Q low for actions that no demonstration shows (CQL, arXiv 2006.04779)."""
 
-    def __init__(self, critic: TwinCritic, rng: torch.Generator) -> None:
-        """Take the critic, and where random actions come from."""
-        self._critic, self._rng = critic, rng
+    def __init__(self, networks: Networks, std_clip: float, rng: torch.Generator) -> None:
+        """Take critic and actor, the bound of the actor's noise, and where draws come from."""
+        self._critic, self._actor = networks.critic, networks.actor
+        self._clip, self._rng = std_clip, rng
 
-    def loss(self, state: Tensor, shown: tuple[Tensor, Tensor], *played: Tensor) -> Tensor:
+    def loss(self, step: CriticStep, std: float | Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :class:`claifo_core.agent.auxiliary.Auxiliary`."""
+        action, _ = smoothed(self._actor, step.state.detach(), std, self._clip, self._rng)
+        loss = self.held_low(step.state, step.values, action.detach(), step.next_action)
+        return loss, {'conservative_loss': loss.detach()}
+
+    def held_low(self, state: Tensor, shown: tuple[Tensor, Tensor], *played: Tensor) -> Tensor:
         """Return log sum exp of Q over many actions, less Q of the one shown; both critics added.
 
         Args:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from test_gradient_flow import build
-from toy_world import DARK, expert_videos, random_videos, small_config
+from toy_world import DARK, expert_videos, random_videos, small_config, stacks_of
 
 from claifo_core.agent.objective import contrasted
+from claifo_core.agent.sample import Sample
 from claifo_core.config import CONTRASTED
 from claifo_core.errors import ClaifoError
 from claifo_core.training.learner import Learner
@@ -15,15 +18,17 @@ from claifo_core.training.learner import Learner
 B = 6
 # Each stack names itself: whose it is (tens) and which (ones).
 AGENT, EXPERT, OURS, THEIRS = (
-    (10 * whose + torch.arange(B)).to(torch.uint8).view(B, 1, 1, 1, 1) for whose in range(1, 5)
+    stacks_of((10 * whose + torch.arange(B)).byte().view(B, 1, 1, 1, 1).expand(B, 1, 3, 1, 1))
+    for whose in range(1, 5)
 )
+SAMPLE = Sample(*(SimpleNamespace(obs=obs) for obs in (AGENT, EXPERT)), (OURS, THEIRS))
 
 
 def rows(data: str) -> list[tuple[str, int, str, int]]:
     """Return role and name of both sides of every row."""
     sides = [
-        [(role, int(stack)) for obs, role in parts for stack in obs.flatten()]
-        for parts in contrasted(data, AGENT, EXPERT, (OURS, THEIRS))
+        [(role, int(stack)) for obs, role in parts for stack in obs.pictures()[:, 0, 0, 0, 0]]
+        for parts in contrasted(data, SAMPLE, 'anchor')
     ]
     return [(*first, *second) for first, second in zip(*sides, strict=True)]
 
@@ -60,17 +65,19 @@ def test_the_agent_stands_beside_both_worlds():
 
 
 def test_draws_from_films_of_random_actions_are_not_changed():
-    before = OURS.clone(), THEIRS.clone()
+    before = OURS.pictures(), THEIRS.pictures()
     for data in CONTRASTED:
         rows(data)
-    assert OURS.equal(before[0]) and THEIRS.equal(before[1])
+    assert OURS.pictures().equal(before[0]) and THEIRS.pictures().equal(before[1])
 
 
 def test_random_frames_alone_train_the_encoder():
     agent = build(agent__contrastive_data='random')
-    stacks = torch.randint(0, 256, (2, B, 2, 3, 16, 16), dtype=torch.uint8)
-    first, second = contrasted('random', stacks[0], stacks[0], tuple(stacks))
-    loss, _ = agent._objective.loss(agent._graded_view(*first), agent._second_view(second))
+    pictures = torch.randint(0, 256, (2, B, 2, 3, 16, 16), dtype=torch.uint8)
+    stacks = [stacks_of(part) for part in pictures]
+    ours = SimpleNamespace(obs=stacks[0])
+    first, second = contrasted('random', Sample(ours, ours, tuple(stacks)))
+    loss, _ = agent._objective.loss(agent._sight.graded(*first), agent._second(second))
     loss.backward()
     assert all(float(p.grad.abs().sum()) > 0 for p in agent.networks.encoder.parameters())
 

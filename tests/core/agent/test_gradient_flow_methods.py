@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import test_gradient_flow
 import torch
-from test_gradient_flow import CRITIC_TO_END, B, batch, build, changed, without
+from test_gradient_flow import CRITIC_TO_END, B, after_step, batch, build, changed, without
 
-from claifo_core.agent.agent import Agent
+from claifo_core.agent import Agent
 from claifo_core.config.methods import METHODS
 
 PARTED = ('discriminator', 'heads', 'information')
@@ -87,7 +87,8 @@ def test_byol_has_one_plain_view_only_where_it_is_to_be_faithful():
             seen.extend(view.images for view in views) or loss(*views)
         )
         agent.update(batch(0), batch(1), 0.4)
-        assert [torch.equal(view, batch(0).obs.float()) for view in seen] == [plain, 0]
+        raw = batch(0).obs.pictures().float().flatten(1, 2)
+        assert [torch.equal(view, raw) for view in seen] == [plain, 0]
 
 
 def test_the_slow_copy_moves_by_a_hundredth():
@@ -96,8 +97,9 @@ def test_the_slow_copy_moves_by_a_hundredth():
     assert torch.equal(before, agent.networks.encoder.linear.weight)
     without(agent, 'critic')
     seen = []
-    agent.optimisers.encoder.register_step_post_hook(
-        lambda *_: seen.append(agent.networks.encoder.linear.weight.detach().clone())
+    after_step(
+        agent.optimisers.encoder,
+        lambda: seen.append(agent.networks.encoder.linear.weight.detach().clone()),
     )
     agent.update(batch(0), batch(1), 0.4)
     wanted = before + 0.01 * (seen[0] - before)
@@ -237,13 +239,14 @@ def test_bisimulation_looks_as_far_ahead_as_the_critic():
     """The loss is of the reward that the critic learns, n steps on."""
     agent = method('bisim', agent__reward='env', agent__env_reward_scale=3.0, agent__n_step=2)
     seen = []
-    loss = agent._bisimulation.loss
-    agent._bisimulation.loss = lambda *given: seen.append(given) or loss(*given)
+    (auxiliary,) = agent._auxiliaries
+    loss = auxiliary.loss
+    auxiliary.loss = lambda *given: seen.append(given[0]) or loss(*given)
     ours = dataclasses.replace(batch(0), reward=torch.arange(float(B)))
     agent.update(ours, batch(1), 0.4)
-    assert torch.equal(seen[0][3], 3 * torch.arange(float(B)))
-    assert torch.equal(seen[0][1], ours.action)
-    assert agent._bisimulation._discount == pytest.approx(0.99**2)
+    assert torch.equal(seen[0].reward, 3 * torch.arange(float(B)))
+    assert torch.equal(seen[0].action, ours.action)
+    assert auxiliary._discount == pytest.approx(0.99**2)
 
 
 def test_cloning_trains_encoder_and_actor_and_nothing_else():
@@ -266,17 +269,14 @@ def test_cloning_learns_from_actions_of_the_expert_and_from_nothing_of_the_agent
 
 def test_vrl3_steps_what_drqv2_steps_in_both_stages():
     assert trace(method('vrl3')) == CRITIC_TO_END
-    agent = method('vrl3')
-    update = agent.update
-    agent.update = lambda *given: update(*given, offline=True)
-    assert trace(agent) == CRITIC_TO_END
+    assert trace(method('vrl3', offline=True)) == CRITIC_TO_END
 
 
 def test_the_conservative_loss_moves_encoder_and_critic_and_never_the_actor():
     """Without bootstrapping the actor's weights matter to the actions that are held low alone."""
     results = []
     for offline in (False, True):
-        agent = without(method('vrl3'), 'actor')
-        agent.update(batch(0), batch(1), 0.4, offline=offline)
+        agent = without(method('vrl3', offline=offline), 'actor')
+        agent.update(batch(0), batch(1), 0.4)
         results.append(weights(agent))
     assert changed(*results) == {'encoder', 'critic', 'target_critic'}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from dataclasses import dataclass, field
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claifo_core.data import Demonstration
+from claifo_core.data import replay as replay_module
 from claifo_core.data.replay import CHUNK_FRAMES, Replay
 from claifo_core.errors import ClaifoError
 
@@ -109,13 +112,13 @@ def fill(replay: Replay, plans: list, labels: itertools.count) -> list[ModelLane
 def check_samples(replay: Replay, expected: dict, draws: int) -> None:
     """Every sample is a transition of the model, and every transition of the model comes up."""
     batch = replay.sample(draws, torch.Generator().manual_seed(0))
-    seen = set()
+    obs, next_obs, seen = batch.obs.pictures(), batch.next_obs.pictures(), set()
     for i in range(draws):
-        start = label_of(batch.obs[i, -1])
+        start = label_of(obs[i, -1])
         seen.add(start)
         wanted = expected[start]
-        assert [label_of(frame) for frame in batch.obs[i]] == wanted['obs']
-        assert [label_of(frame) for frame in batch.next_obs[i]] == wanted['next']
+        assert [label_of(frame) for frame in obs[i]] == wanted['obs']
+        assert [label_of(frame) for frame in next_obs[i]] == wanted['next']
         assert float(batch.action[i, 0]) == wanted['action']
         assert float(batch.reward[i]) == pytest.approx(wanted['reward'], abs=1e-5)
         assert float(batch.discount[i]) == pytest.approx(wanted['discount'], abs=1e-6)
@@ -163,7 +166,7 @@ def test_every_transition_is_equally_likely():
     replay = Replay(40, SIZE, 1, stack=2, n_step=1)
     fill(replay, [[(25, False), (1, False)]], itertools.count())
     batch = replay.sample(26_000, torch.Generator().manual_seed(3))
-    labels = batch.obs[:, -1].permute(0, 2, 3, 1).reshape(26_000, -1)[:, 0]
+    labels = batch.obs.pictures()[:, -1].permute(0, 2, 3, 1).reshape(26_000, -1)[:, 0]
     counts = np.bincount(labels.numpy())
     counts = counts[counts > 0]
     assert len(counts) == 26
@@ -178,10 +181,41 @@ def test_videos_give_pairs_of_frames_without_actions():
     batch = replay.sample(400, torch.Generator().manual_seed(0))
     pairs = {
         (label_of(a), label_of(b))
-        for a, b in zip(batch.obs[:, -1], batch.next_obs[:, -1], strict=True)
+        for a, b in zip(batch.obs.pictures()[:, -1], batch.next_obs.pictures()[:, -1], strict=True)
     }
     assert pairs == {(i, i + 2) for i in (0, 1, 2, 10, 11, 12, 13, 14)}
     assert batch.action.shape == (400, 0)
+
+
+@given(
+    lengths=st.lists(st.integers(2, 30), min_size=1, max_size=4),
+    keep=st.integers(6, 24),
+    block=st.integers(1, 9),
+)
+def test_a_film_written_in_blocks_is_the_film_written_frame_by_frame(lengths, keep, block):
+    at_once, singly = (Replay(2 * keep, SIZE, 1, lanes=2) for _ in range(2))
+    labels = itertools.count()
+    for length in lengths:
+        video = np.stack([picture(next(labels)) for _ in range(length)])
+        numbers = np.arange(length - 1, dtype=np.float32)
+        shown = Demonstration(numbers[:, None], numbers / 2, terminated=length % 2 == 0)
+        with mock.patch.object(replay_module, '_BLOCK_FRAMES', block):
+            at_once.add_video(video, 1, shown)
+        singly.begin(1, video[0])
+        for k, frame in enumerate(video[1:]):
+            is_end = shown.terminated and k == length - 2
+            singly.append(1, shown.actions[k], float(k) / 2, frame, terminated=is_end)
+    assert at_once.state() == singly.state()
+    assert at_once.dirty() == singly.dirty()
+    filled = slice(keep, keep + min(keep, sum(lengths)))
+    for name in ('frames', 'action', 'reward'):
+        assert torch.equal(getattr(at_once, name)[filled], getattr(singly, name)[filled])
+
+
+def test_a_film_of_many_blocks_is_dirty_in_all_its_chunks():
+    film = Replay(3 * CHUNK_FRAMES, SIZE, 0)
+    film.add_video(np.zeros((2 * CHUNK_FRAMES + 1, SIZE, SIZE, 3), np.uint8))
+    assert film.dirty() == [0, 1, 2]
 
 
 def test_the_same_generator_seed_gives_the_same_batch():
@@ -190,8 +224,8 @@ def test_the_same_generator_seed_gives_the_same_batch():
     first, again, other = (
         replay.sample(16, torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)
     )
-    assert torch.equal(first.obs, again.obs)
-    assert not torch.equal(first.obs, other.obs)
+    assert torch.equal(first.obs.slots, again.obs.slots)
+    assert not torch.equal(first.obs.slots, other.obs.slots)
 
 
 def test_state_and_chunks_restore_another_replay():
@@ -213,7 +247,9 @@ def test_state_and_chunks_restore_another_replay():
             view.copy_(tensors[key])
     target.restore(source.state())
     batches = [replay.sample(200, torch.Generator().manual_seed(1)) for replay in (source, target)]
-    for name in ('obs', 'next_obs', 'action', 'reward', 'discount'):
+    for name in ('obs', 'next_obs'):
+        assert torch.equal(*(getattr(batch, name).pictures() for batch in batches))
+    for name in ('action', 'reward', 'discount'):
         assert torch.equal(*(getattr(batch, name) for batch in batches))
     assert all(map(torch.equal, source.latest(), target.latest()))
 

@@ -1,4 +1,4 @@
-"""What only a GPU can show; skipped where there is none. `pytest tests/core/test_gpu.py` there."""
+"""What only a GPU can show. `pytest tests/core/device/test_gpu.py` where there is one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from toy_world import Session, expert_videos, small_config
 from claifo_core.agent import augment
 from claifo_core.agent.photometric import jitter_
 from claifo_core.data.replay import Replay
+from claifo_core.data.timestep import TimeStep
+from claifo_core.device.capture import Recorded
 from claifo_core.training.checkpoint import Checkpoint
 from claifo_core.training.learner import Learner
 
@@ -49,6 +51,36 @@ def test_an_update_does_not_wait_for_the_gpu():
             made.update()
     finally:
         torch.cuda.set_sync_debug_mode('default')
+
+
+def test_observing_does_not_wait_for_the_gpu():
+    made = learner()
+    frame = np.zeros((16, 16, 3), np.uint8)
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        for _ in range(10):
+            made.observe(0, TimeStep(frame, np.zeros(2, np.float32), 1.0))
+            made.replay.latest()
+            made.update()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+def test_what_cannot_be_recorded_goes_on_kernel_by_kernel(capsys):
+    rngs = [torch.Generator('cuda').manual_seed(0) for _ in range(2)]
+    found, wanted = ([] for _ in range(2))
+
+    def drawing(into, rng):
+        return lambda: into.append(float(torch.rand((), generator=rng, device='cuda')))
+
+    recorded = Recorded(drawing(found, rngs[0]), torch.device('cuda'), rngs[:1])
+    here = torch.cuda.current_stream()
+    for _ in range(6):
+        recorded()
+        drawing(wanted, rngs[1])()
+    assert found == wanted
+    assert torch.cuda.current_stream() == here
+    assert capsys.readouterr().err.count('CUDA graphs cannot be used') == 1
 
 
 def test_half_precision_learns_what_single_precision_learns():
@@ -97,6 +129,19 @@ def test_fused_changes_are_those_of_a_cpu():
     augment._fused((jitter_,))(ours, values.cuda())
     jitter_(theirs, values)
     torch.testing.assert_close(ours.cpu(), theirs, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(('saved_on', 'device'), [('cuda', 'cpu'), ('cpu', 'cuda')])
+def test_a_run_goes_on_on_another_device(tmp_path, capsys, saved_on, device):
+    made = Session(small_config(device=saved_on)).run(40).learner
+    Checkpoint(tmp_path).save(made, {})
+    resumed = Learner(small_config(device=device), 2, expert_videos(3))
+    Checkpoint(tmp_path).load(resumed)
+    assert 'draws begin anew: agent' in capsys.readouterr().err
+    for name, value in made.tensors().items():
+        if not name.startswith('rng.'):
+            assert torch.equal(resumed.tensors()[name].cpu(), value.cpu())
+    assert all(np.isfinite(list(updated(resumed, 8).values())))
 
 
 def test_resumed_is_uninterrupted(tmp_path):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claifo_core.device.seeding import episode_seed, generator, seed_for
+from claifo_core.device.seeding import episode_seed, generator, resume, seed_for
 
 PATH = st.lists(st.text(max_size=8) | st.integers(0, 2**31), min_size=1, max_size=3).map(tuple)
 
@@ -43,3 +43,22 @@ def test_generators_by_name():
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert not torch.equal(first, elsewhere)
+
+
+def test_streams_go_on_and_those_of_another_device_begin_anew(capsys):
+    saved = {'own': generator(3, 'own'), 'foreign': generator(3, 'foreign')}
+    torch.rand(5, generator=saved['own'])
+    states = {f'rng.{name}': rng.get_state() for name, rng in saved.items()}
+    resume(dict(saved), states, 3, 0, 7)
+    assert capsys.readouterr().err == ''
+    states['rng.foreign'] = torch.zeros(16, dtype=torch.uint8)  # as long as that of a GPU
+    draws = []
+    for updates in (7, 7, 8):
+        rngs = {name: generator(9, name) for name in saved}
+        resume(rngs, states, 3, 0, updates)
+        draws.append([torch.rand(4, generator=rng) for rng in rngs.values()])
+    assert torch.equal(draws[0][0], torch.rand(4, generator=saved['own']))
+    assert torch.equal(draws[0][1], draws[1][1]) and not torch.equal(draws[0][1], draws[2][1])
+    assert capsys.readouterr().err.splitlines() == 3 * [
+        'claifo: saved on another device; draws begin anew: foreign'
+    ]

@@ -226,7 +226,7 @@ checkpoint.save(session.learner, {{'episodes': session.episodes}})
 
 def test_a_full_disk_leaves_the_older_checkpoint_and_a_later_save_is_complete(tmp_path):
     """Also after a save that failed half-way, the next one holds every frame."""
-    paths = [str(ROOT), str(ROOT / 'sim'), str(Path(__file__).parent)]
+    paths = [str(ROOT), str(ROOT / 'sim'), str(Path(__file__).parents[1])]
     script = FULL_DISK.format(paths=paths)
     # Nothing fits; the weights fit and the replay does not; all but the state fits is next to it.
     limits = ['1000', '150000']

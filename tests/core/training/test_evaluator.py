@@ -73,7 +73,7 @@ def test_results_come_back_in_order_with_their_tags_and_failures_are_told(tmp_pa
     with closing(Evaluator(DotWorld, [1, 2])) as evaluator:
         for step in (0, 10):
             evaluator.submit(path, step=step)
-        results = evaluator.results(wait=True)
+        results = evaluator.results(wait_s=None)
         assert [result['step'] for result in results] == [0, 10]
         wanted = evaluate(Policy.load(path), DotWorld(), [1, 2]).returns
         np.testing.assert_allclose(results[0]['returns'], wanted, rtol=1e-4)
@@ -82,7 +82,7 @@ def test_results_come_back_in_order_with_their_tags_and_failures_are_told(tmp_pa
 
         evaluator.submit(tmp_path / 'none.safetensors')
         with pytest.raises(ClaifoError, match=r'evaluation failed: .*no such policy file'):
-            evaluator.results(wait=True)
+            evaluator.results(wait_s=None)
 
 
 def test_processes_share_the_episodes_and_change_nothing(tmp_path):
@@ -92,7 +92,7 @@ def test_processes_share_the_episodes_and_change_nothing(tmp_path):
     with closing(Evaluator(DotWorld, seeds, processes=3)) as evaluator:
         assert len(multiprocessing.active_children()) == 3
         evaluator.submit(path)
-        (result,) = evaluator.results(wait=True)
+        (result,) = evaluator.results(wait_s=None)
     wanted = evaluate(Policy.load(path), DotWorld(), seeds)
     np.testing.assert_allclose(result['returns'], wanted.returns, rtol=1e-4)
     assert result['episodes'] == 5
@@ -106,6 +106,6 @@ def test_a_process_that_was_killed_is_told(tmp_path):
         assert process.name == 'claifo-evaluator'
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        with pytest.raises(ClaifoError, match=r'evaluation process ended with exit code -9'):
+        with pytest.raises(ClaifoError, match=r'its process ended with exit code -9; run the'):
             evaluator.submit(tmp_path / 'policy.safetensors')
-            evaluator.results(wait=True)
+            evaluator.results(wait_s=None)

@@ -16,7 +16,7 @@ from claifo_core.device.seeding import episode_seed
 from claifo_core.policy import Policy
 from claifo_core.training.evaluation import evaluate
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 ROOT = HERE.parents[1]
 
 KILLS = [

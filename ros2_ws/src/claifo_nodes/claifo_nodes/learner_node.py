@@ -36,6 +36,7 @@ from claifo_nodes.main import Finished, run
 from claifo_nodes.services import offer
 from claifo_nodes.views import Views
 from claifo_sim import task_info
+from claifo_sim.rendering import probe
 
 if TYPE_CHECKING:
     from claifo_nodes.time_steps import Batch
@@ -120,7 +121,9 @@ class LearnerNode(ManagedNode):
             demonstrations=expert.demonstrations, random=read_random(config),
         )  # fmt: skip
         where = setting(config)
-        if not self._evaluates:
+        if self._evaluates:
+            probe()  # once, here: processes that evaluate inherit the answer
+        else:
             where = dataclasses.replace(where, single=None)
         self._run = Run(config, run_dir, where, learner)
         self._views.show(learner)
@@ -143,7 +146,7 @@ class LearnerNode(ManagedNode):
     def destroy_node(self) -> None:
         """End the session with a checkpoint, whatever ended the node."""
         if self._run and self._intake:
-            end = self._run.end()
+            end = self._run.end(stopped=True)
             if end['step'] < self._config.steps:
                 print(f'stopped after {end["step"]} of {self._config.steps} steps; the same '
                       'command goes on', flush=True)  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
@@ -42,6 +44,24 @@ class ManagedNode(LifecycleNode):
             # Simulated time may not have begun yet.
             clock = Clock(clock_type=ClockType.STEADY_TIME)
             self._starter = self.create_timer(0.0, self._autostart, clock=clock)
+        self._refuse_what_is_impossible()
+
+    def _refuse_what_is_impossible(self) -> None:
+        """Answer requests for impossible transitions with no; rclpy would end the program."""
+        for service in self.services:
+            if service.srv_type is ChangeState:
+                service.callback = functools.partial(self._on_change_state, service.callback)
+
+    def _on_change_state(
+        self, change: Callable[[Any, Any], Any], request: Any, response: Any  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        try:
+            return change(request, response)
+        except RuntimeError as error:  # RCLError, which has no public name
+            wanted = request.transition.label or request.transition.id
+            self.get_logger().warning(f'transition {wanted} is not possible now: {error}')
+            response.success = False
+            return response
 
     def _keep_time(self, parameters: list[Parameter]) -> SetParametersResult:
         """Refuse another time while the node works: all its stamps would mean something else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -75,13 +76,24 @@ def _run(
         return finished.code
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:
+        if rclpy.ok():  # else a call was under way when a signal shut rclpy down
+            raise
     finally:
-        if executor:
-            executor.shutdown()
-        if node:
-            node.destroy_node()
-        rclpy.try_shutdown()
+        _leave(executor, node)
     return 0
+
+
+def _leave(executor: Executor | None, node: Node | None) -> None:
+    """Stop being part of the graph; who asks once more by Ctrl-C does not cut this short."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if executor:
+        executor.shutdown()
+    if node:
+        node.destroy_node()
+    with contextlib.suppress(RuntimeError):  # a signal was faster
+        rclpy.try_shutdown()
 
 
 def _listen() -> threading.Event:

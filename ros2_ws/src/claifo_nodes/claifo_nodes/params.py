@@ -9,7 +9,6 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
 from claifo_core.config import settings
 from claifo_core.errors import ClaifoError, did_you_mean
@@ -132,22 +131,16 @@ def _as_parameter(value: Any) -> Any:  # noqa: ANN401
 
 
 def _declare(node: Node, name: str, default: Any, rule: _Rule) -> Any:  # noqa: ANN401
-    descriptor = _descriptor(rule)
-    try:
-        given = node.declare_parameter(name, default, descriptor).value
-    except (InvalidParameterTypeException, InvalidParameterValueException):
-        given = _given(node, name, default)
-        found = _checked(f'parameter {name} of {node.get_name()}', given, rule)
-        node.declare_parameter(name, _as_parameter(found), descriptor, ignore_override=True)
-        return found
-    return _checked(f'parameter {name} of {node.get_name()}', given, rule)
+    found = _checked(f'parameter {name} of {node.get_name()}', _given(node, name, default), rule)
+    node.declare_parameter(name, _as_parameter(found), _descriptor(rule), ignore_override=True)
+    return found
 
 
 def _given(node: Node, name: str, default: Any) -> Any:  # noqa: ANN401
-    """Return what the user has set a parameter to, whatever it is."""
+    """Return what the user has set a parameter to, whatever it is; empty lists mean nothing."""
     value = node.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True)).value
     node.undeclare_parameter(name)
-    return value
+    return default if value is None else value
 
 
 def _descriptor(rule: _Rule) -> ParameterDescriptor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from cyclonedds import _clayer
 from cyclonedds.core import (
@@ -117,9 +118,9 @@ class Writer(_Closable):
         if code:
             raise TransportError(f'writing failed: {DDSException(code)}')
 
-    def matched(self) -> int:
-        """Return the number of readers that it reaches."""
-        return self._writer.get_publication_matched_status().current_count
+    def matches(self) -> tuple[int, int]:
+        """Return how many readers it has ever reached, and how many it reaches."""
+        return _matches(self._writer.get_publication_matched_status)
 
     def wait_for_acks(self, timeout_s: float) -> bool:
         """Wait until all reliable readers have all samples; return whether they do."""
@@ -161,15 +162,28 @@ class Reader(_Closable):
             if info.valid_data
         ]
 
-    def matched(self) -> int:
-        """Return the number of writers that reach it."""
-        return self._reader.get_subscription_matched_status().current_count
+    def matches(self) -> tuple[int, int]:
+        """Return how many writers have ever reached it, and how many do."""
+        return _matches(self._reader.get_subscription_matched_status)
 
     def status(self) -> Status:
         """Return what has gone wrong."""
         qos = self._reader.get_requested_incompatible_qos_status()
         missed = self._reader.get_requested_deadline_missed_status()
         return Status(missed.total_count, qos.total_count, qos.last_policy_id)
+
+
+def _matches(ask: Callable[[], Any]) -> tuple[int, int]:
+    """Return the counts of a status.
+
+    Raises:
+        TransportError: DDS refuses, the domain having been left for example.
+    """
+    try:
+        status = ask()
+    except DDSException as error:
+        raise TransportError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
+    return status.total_count, status.current_count
 
 
 class Guard(_Closable):

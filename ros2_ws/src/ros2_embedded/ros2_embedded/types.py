@@ -41,9 +41,15 @@ def _store() -> Any:  # noqa: ANN401 (rosbags' Typestore)
 
 STORE = _store()
 
-# rosbags does not keep the default values of fields. Of the standard messages only one has others
-# than zeros.
-_defaults: dict[str, dict[str, Any]] = {'geometry_msgs/msg/Quaternion': {'w': 1.0}}
+# rosbags does not keep the default values of fields. Of the standard messages only these have
+# others than zeros; the second since jazzy.
+_defaults: dict[str, dict[str, Any]] = {
+    'geometry_msgs/msg/Quaternion': {'w': 1.0},
+    'sensor_msgs/msg/NavSatStatus': {
+        'status': value for name, _, value in STORE.fielddefs['sensor_msgs/msg/NavSatStatus'][0]
+        if name == 'STATUS_UNKNOWN'
+    },
+}  # fmt: skip
 
 
 def add_package(folder: Path) -> None:

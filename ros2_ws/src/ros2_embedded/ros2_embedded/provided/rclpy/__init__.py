@@ -24,29 +24,13 @@ if TYPE_CHECKING:
 _global_executor: Executor | None = None
 
 
-class InitContextManager:
-    """What :func:`init` returns: shuts down at the end of a ``with`` block."""
-
-    def __init__(self, context: Context, uninstall: bool) -> None:
-        """Take the context."""
-        self.context, self._uninstall = context, uninstall
-
-    def __enter__(self) -> InitContextManager:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Shut down, if that has not been done."""
-        try_shutdown(context=self.context, uninstall_handlers=self._uninstall)
-
-
 def init(
     *,
     args: Sequence[str] | None = None,
     context: Context | None = None,
     domain_id: int | None = None,
     signal_handler_options: SignalHandlerOptions | None = None,
-) -> InitContextManager:
+) -> None:
     """Join the domain.
 
     Args:
@@ -64,7 +48,6 @@ def init(
         signal_handler_options = SignalHandlerOptions.ALL if default else SignalHandlerOptions.NO
     chosen.init(args, domain_id=domain_id)
     install_signal_handlers(signal_handler_options)
-    return InitContextManager(chosen, signal_handler_options is not SignalHandlerOptions.NO)
 
 
 def _drop_global_executor() -> None:
@@ -81,7 +64,10 @@ def get_global_executor() -> Executor:
     global _global_executor
     if _global_executor is None:
         _global_executor = SingleThreadedExecutor()
-        _global_executor.context.on_shutdown(_drop_global_executor)
+        context = _global_executor.context
+        # Whoever shuts down in another thread ends rclpy.spin; a signal raises.
+        _global_executor._silent = lambda: not context._signalled  # type: ignore[method-assign]
+        context.on_shutdown(_drop_global_executor)
     return _global_executor
 
 

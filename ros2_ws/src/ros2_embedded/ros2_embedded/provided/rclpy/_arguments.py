@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from rclpy import _names
+from rclpy import _names, _yaml
+from rclpy._rclpy_pybind11 import RCLInvalidROSArgsError, UnknownROSArgsError
 from rclpy.impl.logging_severity import LoggingSeverity
 
-
-class UnknownROSArgsError(RuntimeError):
-    """An argument after --ros-args that is not known, or cannot be read."""
+_TOKEN = '[A-Za-z_][A-Za-z0-9_]*'
+_SCHEMES = {'rostopic://': False, 'rosservice://': True}
+# Node, scheme and name in front of `:=`.
+_SOURCE = re.compile(
+    rf'(?:(?!rostopic:|rosservice:)({_TOKEN}):)?(rostopic://|rosservice://)?(.+)'
+)
+_NAME = re.compile(rf'(?:~/|/)?{_TOKEN}(?:/{_TOKEN})*')
+_NAMESPACE = re.compile(rf'/|(?:/{_TOKEN})+')
+_SPECIAL = {'__node': re.compile(_TOKEN), '__name': re.compile(_TOKEN), '__ns': _NAMESPACE}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One remap: ``node:from:=to``; an empty node means all nodes."""
+    """One remap: ``node:from:=to``.
+
+    Attributes:
+        node: The node it is for; empty: all nodes.
+        source: What is renamed: ``__node``, ``__ns``, or a name.
+        target: What it is called instead.
+        service: Whether services only are meant, or topics only; None: both.
+    """
 
     node: str
     source: str
     target: str
+    service: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -33,88 +46,93 @@ class Arguments:
 
     Attributes:
         rules: Remaps in the order given; the first that fits counts.
-        parameters: (pattern of node names, parameter, value) in the order given; the last counts.
+        parameters: Values by parameter, by pattern of node names; later patterns win.
         log_levels: (logger, level); '' is the root.
         enclave: Name of the security enclave.
         rosout: Whether nodes publish their log on /rosout.
+        console: Whether the log is written to the console.
     """
 
     rules: tuple[Rule, ...] = ()
-    parameters: tuple[tuple[str, str, Any], ...] = ()
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     log_levels: tuple[tuple[str, LoggingSeverity], ...] = ()
     enclave: str = '/'
     rosout: bool = True
+    console: bool = True
 
-    def node_name(self, name: str) -> str:
-        """Return the name of a node after remapping."""
-        return self._special('__node', name, name)
-
-    def namespace(self, namespace: str, name: str) -> str:
-        """Return the namespace of a node after remapping."""
-        return self._special('__ns', namespace, name)
-
-    def _special(self, key: str, value: str, name: str) -> str:
+    def special(self, key: str, name: str) -> str | None:
+        """Return what the namespace (``__ns``) or name (``__node``) of a node is remapped to."""
         found = (r.target for r in self.rules if r.source == key and r.node in ('', name))
-        return next(found, value)
+        return next(found, None)
 
-    def remap(self, full: str, node: str, namespace: str) -> str:
-        """Return the absolute name of a topic or service after remapping.
+    def remap(self, full: str, node: str, namespace: str, is_service: bool) -> str | None:
+        """Return the absolute name of a topic or service after remapping; None: no rule fits.
 
         Args:
             full: Its absolute name before.
             node: Name of the node.
             namespace: Its namespace.
+            is_service: Whether it is the name of a service.
         """
         for rule in self.rules:
-            if rule.node in ('', node) and not rule.source.startswith('__'):
+            fits = rule.node in ('', node) and rule.service in (None, is_service)
+            if fits and rule.source not in _SPECIAL:
                 if _names.expand(rule.source, node, namespace) == full:
                     return _names.expand(rule.target, node, namespace)
-        return full
+        return None
 
     def overrides(self, node: str, namespace: str) -> dict[str, Any]:
         """Return the parameters given to a node."""
         full = f'{namespace.rstrip("/")}/{node}'
-        return {name: value for pattern, name, value in self.parameters if _fits(pattern, full)}
+        found: dict[str, Any] = {}
+        for pattern, values in self.parameters.items():
+            if _fits(pattern, full):
+                found |= values
+        return found
 
 
 def _fits(pattern: str, full: str) -> bool:
     """Return whether a pattern of a parameter file (``*`` one name, ``**`` any) fits a node."""
-    parts = ['.*' if p == '**' else '[^/]*' if p == '*' else re.escape(p)
-             for p in pattern.strip('/').split('/')]  # fmt: skip
-    expression = '/'.join(parts).replace('.*/', '(.*/)?')
-    return re.fullmatch(expression, full.strip('/')) is not None
+    return re.fullmatch(pattern.replace('/*', r'(/\w+)'), full) is not None
 
 
 def parse(argv: Sequence[str]) -> tuple[Arguments, list[str]]:
     """Separate the ROS arguments of a command line from the rest.
 
     Raises:
-        UnknownROSArgsError: A ROS argument is not known, or its value cannot be read.
+        UnknownROSArgsError: A ROS argument is not known.
+        RCLInvalidROSArgsError: The value of one cannot be read.
     """
     found, rest = _Found(), []
     words = iter(argv)
     for word in words:
         if word == '--ros-args':
             _parse_section(words, found)
+        elif rule := _rule(word):  # as it was written before there was --ros-args
+            found.rules.append(rule)
         else:
             rest.append(word)
     return Arguments(
-        tuple(found.rules), tuple(found.parameters), tuple(found.levels), found.enclave,
-        found.rosout,
+        tuple(found.rules), found.parameters, tuple(found.levels), found.enclave, found.rosout,
+        found.console,
     ), rest  # fmt: skip
 
 
 @dataclass
 class _Found:
     rules: list[Rule] = field(default_factory=list)
-    parameters: list[tuple[str, str, Any]] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     levels: list[tuple[str, LoggingSeverity]] = field(default_factory=list)
     enclave: str = '/'
     rosout: bool = True
+    console: bool = True
+
+    def give(self, node: str, name: str, value: Any) -> None:  # noqa: ANN401
+        self.parameters.setdefault(f'/{node.lstrip("/")}', {})[name] = value
 
 
 _SWITCHES = {
-    f'--{what}-{kind}-logs'
+    f'--{what}-{kind}-logs': (kind, what == 'enable')
     for what in ('enable', 'disable') for kind in ('stdout', 'external-lib', 'rosout')
 }  # fmt: skip
 
@@ -124,62 +142,79 @@ def _parse_section(words: Iterator[str], found: _Found) -> None:
     for word in words:
         if word == '--':
             return
+        if word == '--ros-args':  # launch writes it twice
+            continue
         if word in _SWITCHES:
-            if word.endswith('rosout-logs'):
-                found.rosout = word.startswith('--enable')
+            kind, on = _SWITCHES[word]
+            found.rosout = on if kind == 'rosout' else found.rosout
+            found.console = on if kind == 'stdout' else found.console
             continue
         take = _TAKES.get(word)
         if take is None:
             raise UnknownROSArgsError(f'unknown ROS argument {word!r} after --ros-args')
         value = next(words, None)
         if value is None:
-            raise UnknownROSArgsError(f'ROS argument {word} needs a value')
+            raise RCLInvalidROSArgsError(f'ROS argument {word} needs a value')
         take(value, found)
 
 
-def _split(value: str, what: str) -> tuple[str, str]:
-    left, mark, right = value.partition(':=')
-    if not mark or not left or not right:
-        raise UnknownROSArgsError(f'{what} {value!r} must have the form name:=value')
-    return left, right
+def _rule(word: str) -> Rule | None:
+    """Return the remap that a word spells, if it spells one."""
+    left, mark, target = word.partition(':=')
+    match = _SOURCE.fullmatch(left) if mark else None
+    if match is None:
+        return None
+    node, scheme, source = match.groups()
+    if source in _SPECIAL and not scheme:
+        key = '__node' if source == '__name' else source
+        return Rule(node or '', key, target) if _SPECIAL[source].fullmatch(target) else None
+    if not _NAME.fullmatch(source) or not _NAME.fullmatch(target):
+        return None
+    return Rule(node or '', source, target, _SCHEMES[scheme] if scheme else None)
 
 
 def _take_remap(value: str, found: _Found) -> None:
-    source, target = _split(value, 'remap')
-    node, _, source = source.rpartition(':')
-    found.rules.append(Rule(node, source, target))
+    rule = _rule(value)
+    if rule is None:
+        raise RCLInvalidROSArgsError(f'remap {value!r} must have the form from:=to')
+    found.rules.append(rule)
 
 
 def _take_parameter(value: str, found: _Found) -> None:
-    name, text = _split(value, 'parameter')
+    name, mark, text = value.partition(':=')
+    if not mark or not name or not text:
+        raise RCLInvalidROSArgsError(f'parameter {value!r} must have the form name:=value')
     node, _, name = name.rpartition(':')
-    found.parameters.append((f'/**/{node}' if node else '/**', name, _read(text, value)))
+    read = _read(text, value)
+    if isinstance(read, dict):
+        raise RCLInvalidROSArgsError(f'{value}: a value or an array is needed')
+    found.give(node or '**', name, read)
 
 
 def _read(text: str, what: str) -> Any:  # noqa: ANN401 (any YAML value)
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UnknownROSArgsError(f'{what}: not YAML: {" ".join(str(error).split())}') from None
+        return _yaml.parse(text)
+    except ValueError as error:
+        raise RCLInvalidROSArgsError(f'{what}: {error}') from None
 
 
 def _take_file(value: str, found: _Found) -> None:
     try:
         content = _read(Path(value).read_text(), value)
     except OSError as error:
-        raise UnknownROSArgsError(f'{value}: parameter file: {error.strerror}') from None
+        raise RCLInvalidROSArgsError(f'{value}: parameter file: {error.strerror}') from None
     if not isinstance(content, dict):
-        raise UnknownROSArgsError(f'{value}: a mapping of node names to parameters is needed')
+        raise RCLInvalidROSArgsError(f'{value}: a mapping of node names to parameters is needed')
     _take_nodes(value, '', content, found)
 
 
 def _take_nodes(file: str, prefix: str, content: dict[str, Any], found: _Found) -> None:
     for name, inner in content.items():
         if not isinstance(inner, dict):
-            raise UnknownROSArgsError(f'{file}: {name} must hold ros__parameters')
-        path = f'{prefix}/{str(name).strip("/")}'
+            raise RCLInvalidROSArgsError(f'{file}: {name} must hold ros__parameters')
+        path = f'{prefix}/{name.strip("/")}'
         for key, value in _flat(inner.get('ros__parameters') or {}, ''):
-            found.parameters.append((path, key, value))
+            found.give(path, key, value)
         nested = {k: v for k, v in inner.items() if k != 'ros__parameters'}
         _take_nodes(file, path, nested, found)
 
@@ -196,7 +231,7 @@ def _take_level(value: str, found: _Found) -> None:
     name, mark, level = value.rpartition(':=')
     if level.upper() not in LoggingSeverity.__members__:
         known = ', '.join(s.name for s in LoggingSeverity)
-        raise UnknownROSArgsError(f'log level {level!r} is not one of {known}')
+        raise RCLInvalidROSArgsError(f'log level {level!r} is not one of {known}')
     found.levels.append((name if mark else '', LoggingSeverity[level.upper()]))
 
 
@@ -204,8 +239,13 @@ def _take_enclave(value: str, found: _Found) -> None:
     found.enclave = value
 
 
+def _pass(value: str, found: _Found) -> None:
+    """Take what files of log are called: this package writes none."""
+
+
 _TAKES = {
     '-r': _take_remap, '--remap': _take_remap, '-p': _take_parameter, '--param': _take_parameter,
     '--params-file': _take_file, '--log-level': _take_level,
     '-e': _take_enclave, '--enclave': _take_enclave,
+    '--log-config-file': _pass, '--log-file-name': _pass,
 }  # fmt: skip

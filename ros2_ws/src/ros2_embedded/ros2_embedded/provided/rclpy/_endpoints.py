@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from rclpy import _names
+from rclpy._destroyable import Destroyable
 from rclpy._discovery import user_data
 from rclpy.callback_groups import CallbackGroup
 from rclpy.client import Client
@@ -25,7 +27,7 @@ from ros2_embedded.messages import typename_of
 _ids_lock = threading.Lock()
 
 
-class EndpointNode:
+class EndpointNode(Destroyable):
     """The part of a node that others see in the graph."""
 
     _ros_context: Any
@@ -52,10 +54,11 @@ class EndpointNode:
         return self._ros_resolve(service, True, only_expand)
 
     def _ros_resolve(self, name: str, is_service: bool, only_expand: bool = False) -> str:
+        self._ros_use()
         full = _names.expand(name, self._ros_name, self._ros_namespace, is_service)
         for arguments in () if only_expand else self._ros_arguments:
-            changed = arguments.remap(full, self._ros_name, self._ros_namespace)
-            if changed != full:
+            names = (self._ros_name, self._ros_namespace)
+            if (changed := arguments.remap(full, *names, is_service)) is not None:
                 return changed
         return full
 
@@ -80,7 +83,7 @@ class EndpointNode:
         name, typename = self._ros_resolve(topic, False), _typename(msg_type)
         profile = _profile_of(qos_profile)
         writer = self._ros_participant.writer(
-            f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
+            f'rt{name}', typename, self._ros_qos(name, profile), user_data=user_data(typename)
         )
         made = publisher_class(writer, msg_type, topic, profile, lambda: name)
         self._ros_add(made, writer)
@@ -113,13 +116,30 @@ class EndpointNode:
         profile = _profile_of(qos_profile)
         group = callback_group or self._ros_default_callback_group
         reader = self._ros_participant.reader(
-            f'rt{name}', typename, profile._transport(), user_data=user_data(typename)
-        )
+            f'rt{name}', typename, self._ros_qos(name, profile, reads=True),
+            user_data=user_data(typename),
+        )  # fmt: skip
         made = Subscription(reader, msg_type, topic, callback, group, profile, raw, lambda: name)
         group.add_entity(made)
         self._ros_add(made, reader)
         self._ros_watch(made, reader, event_callbacks or SubscriptionEventCallbacks(), group, name)
         return made
+
+    def _ros_qos(self, topic: str, profile: QoSProfile, reads: bool = False) -> transport.Qos:
+        """Return a profile for the transport; the best available one suits those that are there.
+
+        A publisher offers everything; a subscription asks for what all publishers offer.
+        """
+        found = profile._transport()
+        if not reads or not profile._best_available:
+            return found
+        peers = [e.qos for e in self._ros_participant.endpoints()
+                 if e.is_writer and e.topic == f'rt{topic}']  # fmt: skip
+        return dataclasses.replace(
+            found,
+            reliable=found.reliable and all(peer.reliable for peer in peers),
+            transient_local=found.transient_local and all(p.transient_local for p in peers),
+        )
 
     def _ros_watch(
         self,
@@ -237,7 +257,7 @@ def _typename(kind: type) -> str:
     try:
         return typename_of(kind)
     except TypeError:
-        raise NoTypeSupportImportedException(f'{kind!r} is not a message or service') from None
+        raise NoTypeSupportImportedException from None
 
 
 def _refuse(option: object, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rclpy import _names
 from rclpy._discovery import NodeInfo
+from rclpy._rclpy_pybind11 import NodeNameNonExistentError
 from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from ros2_embedded import transport
@@ -90,7 +91,7 @@ class GraphNode:
                 known = True
                 guids |= node.guids
         if not known:
-            raise RuntimeError(f"Cannot get names and types: node '{name}' was not found")
+            raise NodeNameNonExistentError(f"Cannot get names and types: node '{name}' not found")
         return [e for e in self._ros_endpoints() if e.is_writer == writers and e.guid in guids]
 
     def get_publisher_names_and_types_by_node(

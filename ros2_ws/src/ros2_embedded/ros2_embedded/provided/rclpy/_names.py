@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import (
     InvalidNamespaceException,
     InvalidNodeNameException,
@@ -16,6 +17,7 @@ from rclpy.exceptions import (
 _MAX = 255
 _TOKEN = r'[A-Za-z_][A-Za-z0-9_]*'
 _NODE = re.compile(r'[A-Za-z0-9_]')
+_BRACES = re.compile(r'\{([^{}]*)\}')
 _TOPIC = re.compile(r'[A-Za-z0-9_/~{}]')
 
 
@@ -61,7 +63,18 @@ def _problem(name: str, what: str) -> tuple[str, int] | None:
     digit = re.search(r'(^|/)(\d)', name)
     if digit:
         return f'{what} must not have a token that starts with a number', digit.start(2)
-    return None
+    return _brace_problem(name, what)
+
+
+def _brace_problem(name: str, what: str) -> tuple[str, int] | None:
+    for match in _BRACES.finditer(name):
+        inner, at = match[1], match.start(1)
+        if '/' in inner or '~' in inner or not inner:
+            return 'substitution name must only contain alphanumerics and underscores', at
+        if inner[0].isdigit():
+            return 'substitution name must not start with a number', at
+    odd = re.search('[{}]', _BRACES.sub(lambda m: '_' * len(m[0]), name))
+    return (f'{what} must not have unmatched curly braces', odd.start()) if odd else None
 
 
 def namespace(name: str) -> None:
@@ -120,14 +133,18 @@ def expand(name: str, node: str, space: str, is_service: bool = False) -> str:
 
     Raises:
         NameValidationException: The name is not allowed.
+        RCLError: It has a substitution that is not known.
     """
     topic(name, is_service)
     root = space.rstrip('/')
-    if name.startswith('/'):
-        return name
     if name.startswith('~'):
-        return f'{root}/{node}{name[1:]}'
-    return f'{root}/{name.replace("{node}", node).replace("{ns}", root)}'
+        name = f'{root}/{node}{name[1:]}'
+    known = {'node': node, 'ns': space, 'namespace': space}
+    for match in _BRACES.finditer(name):
+        if match[1] not in known:
+            raise RCLError(f'failed to resolve name {name}: unknown substitution: {match[0]}')
+    name = _BRACES.sub(lambda match: known[match[1]], name)
+    return name if name.startswith('/') else f'{root}/{name}'
 
 
 __all__ = ['NameValidationException', 'expand', 'full_topic', 'namespace', 'node_name', 'topic']

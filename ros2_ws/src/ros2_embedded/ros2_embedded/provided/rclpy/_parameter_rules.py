@@ -1,4 +1,4 @@
-"""Which values a parameter may have."""
+"""Which values a parameter may have, and which names are below a prefix."""
 
 from __future__ import annotations
 
@@ -10,53 +10,60 @@ from rcl_interfaces.msg import ParameterDescriptor
 
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
 
-_SLACK = 1e-9
+_SLACK = 1e-6
 
 
-def as_ros(value: Any) -> Any:  # noqa: ANN401
-    """Return a YAML value as a parameter may hold it: mixed numbers are doubles."""
-    if isinstance(value, list) and any(isinstance(v, float) for v in value):
-        return [float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value]
-    return value
+def refusal(
+    parameter: Parameter, descriptor: ParameterDescriptor, declared: bool, check_read_only: bool
+) -> str:
+    """Return why a value is not possible, or an empty string.
+
+    Args:
+        parameter: What is to be set; a dynamic descriptor takes over its type.
+        descriptor: How it was declared.
+        declared: Whether there is such a parameter already.
+        check_read_only: Whether a parameter that is read-only is refused.
+    """
+    if check_read_only and descriptor.read_only:
+        return f'Trying to set a read-only parameter: {parameter.name}.'
+    unset = parameter.type_ == Parameter.Type.NOT_SET
+    if descriptor.dynamic_typing:
+        descriptor.type = parameter.type_.value
+    elif unset and declared:
+        return 'Static parameter cannot be undeclared'
+    elif not unset and parameter.type_.value != descriptor.type:
+        expected = Parameter.Type(descriptor.type)
+        return f"Wrong parameter type, expected '{expected}' got '{parameter.type_}'"
+    return _out_of_range(parameter, descriptor)
 
 
-def as_kind(parameter: Parameter, kind: Parameter.Type) -> Parameter:
-    """Return an empty list as the array it stands for: alone it does not tell its type."""
-    if parameter.type_ == Parameter.Type.BYTE_ARRAY and not parameter.value:
-        if kind > Parameter.Type.BYTE_ARRAY:
-            return Parameter(parameter.name, kind, [])
-    return parameter
-
-
-def wrong_type(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
-    """Return why a value is not of the declared type, or an empty string."""
-    if descriptor.dynamic_typing or int(parameter.type_) == descriptor.type:
-        return ''
-    expected = Parameter.Type(descriptor.type).name
-    return (
-        f'{parameter.name} is {parameter.value!r} of type {parameter.type_.name}; '
-        f'the type {expected} is needed'
-    )
-
-
-def out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
-    """Return why a number is not in the range of its descriptor, or an empty string."""
+def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
     if parameter.type_ == Parameter.Type.INTEGER:
         ranges = descriptor.integer_range
     elif parameter.type_ == Parameter.Type.DOUBLE:
         ranges = descriptor.floating_point_range
     else:
         return ''
-    value = parameter.value
-    for allowed in ranges:
-        low, high, step = allowed.from_value, allowed.to_value, allowed.step
-        if math.isclose(value, low) or math.isclose(value, high):
-            continue
-        if not low <= value <= high:
-            return f'{parameter.name} is {value}; it must be from {low} to {high}'
-        if step and abs((value - low) / step - round((value - low) / step)) > _SLACK:
-            return f'{parameter.name} is {value}; it must be {low} plus a multiple of {step}'
+    return _outside(parameter, ranges[0]) if ranges else ''
+
+
+def _outside(parameter: Parameter, allowed: Any) -> str:  # noqa: ANN401 (a range of either kind)
+    value, step = parameter.value, allowed.step
+    low, high = sorted((allowed.from_value, allowed.to_value))
+    if _close(value, low) or _close(value, high):
+        return ''
+    limits = f'Min: {low}, Max: {high}, value: {value}'
+    if not low < value < high:
+        return f'Parameter {parameter.name} out of range. {limits}'
+    if step and not _close(low + round((value - low) / step) * step, value):
+        return f'The parameter value for {parameter.name} is not a valid step. {limits}, step: {step}'
     return ''
+
+
+def _close(one: float, other: float) -> bool:
+    """Return whether two numbers are the same; floats may differ by rounding."""
+    exact = isinstance(one, int) and isinstance(other, int)
+    return one == other if exact else math.isclose(one, other, rel_tol=_SLACK)
 
 
 def listed(name: str, prefixes: Sequence[str], depth: int) -> bool:

@@ -12,10 +12,12 @@ from rcl_interfaces.msg import (
     ParameterValue,
     SetParametersResult,
 )
+from rcl_interfaces.msg import Parameter as ParameterMessage
 
 from rclpy import _names
+from rclpy._declarations import declaration, typed
 from rclpy._endpoints import EndpointNode
-from rclpy._parameter_rules import as_kind, as_ros, listed, out_of_range, wrong_type
+from rclpy._parameter_rules import listed, refusal
 from rclpy.clock import Clock
 from rclpy.exceptions import (
     InvalidParameterTypeException,
@@ -55,7 +57,7 @@ class ParameterNode(EndpointNode):
         self._ros_parameters: dict[str, Parameter] = {}
         self._ros_descriptors: dict[str, ParameterDescriptor] = {}
         self._ros_parameter_overrides = {
-            name: Parameter(name, value=as_ros(value)) for name, value in overrides.items()
+            name: Parameter(name, value=value) for name, value in overrides.items()
         }
         self._ros_allow_undeclared_parameters = allow_undeclared
         self._ros_before: list[Callable[[list[Parameter]], list[Parameter]]] = []
@@ -76,8 +78,12 @@ class ParameterNode(EndpointNode):
             ParameterAlreadyDeclaredException: It is declared already.
             InvalidParameterTypeException: The value from outside has another type.
             InvalidParameterValueException: The value is out of range, or refused by a callback.
+            ValueError: Neither a value nor a type is given, and the type is not dynamic.
         """
-        return self.declare_parameters('', [(name, value, descriptor)], ignore_override)[0]
+        args = (name,) if value is None and descriptor is None else (
+            name, value, descriptor or ParameterDescriptor()
+        )  # fmt: skip
+        return self.declare_parameters('', [args], ignore_override)[0]
 
     def declare_parameters(
         self,
@@ -86,41 +92,30 @@ class ParameterNode(EndpointNode):
         ignore_override: bool = False,
     ) -> list[Parameter]:
         """Declare (name, value, descriptor) tuples; see :meth:`declare_parameter`."""
-        declared = []
-        for name, *rest in parameters:
-            value, descriptor = (*rest, None, None)[:2]
+        wanted = []
+        for index, given in enumerate(parameters):
+            name, value, descriptor = declaration(index, given)
             full = f'{namespace}{PARAMETER_SEPARATOR_STRING}{name}' if namespace else name
-            declared.append(self._ros_declare(full, value, descriptor, ignore_override))
-        return declared
+            _names.parameter(full)
+            default = typed(full, value, descriptor)
+            override = None if ignore_override else self._ros_parameter_overrides.get(full)
+            wanted.append((Parameter(full, value=override.value if override else default),
+                           descriptor))  # fmt: skip
+        if known := [p.name for p, _ in wanted if p.name in self._ros_parameters]:
+            raise ParameterAlreadyDeclaredException(known)
+        for parameter, descriptor in wanted:
+            self._ros_declare(parameter, descriptor)
+        return [parameter for parameter, _ in wanted]
 
-    def _ros_declare(
-        self,
-        name: str,
-        value: Any,  # noqa: ANN401
-        descriptor: ParameterDescriptor | None,
-        ignore_override: bool,
-    ) -> Parameter:
-        _names.parameter(name)
-        if name in self._ros_parameters:
-            raise ParameterAlreadyDeclaredException(name)
-        descriptor = descriptor or ParameterDescriptor()
-        is_type = isinstance(value, Parameter.Type)
-        default = Parameter(name, value=None if is_type else value)
-        kind = value if is_type else default.type_
-        given = None if ignore_override else self._ros_parameter_overrides.get(name)
-        found = default if given is None else as_kind(given, kind)
-        if kind == Parameter.Type.NOT_SET:
-            descriptor.dynamic_typing = descriptor.dynamic_typing or value is None
-        elif not descriptor.dynamic_typing and found.type_ not in (kind, Parameter.Type.NOT_SET):
-            raise InvalidParameterTypeException(found, kind)
-        descriptor.name, descriptor.type = name, int(kind)
-        self._ros_descriptors[name] = descriptor
-        result = self._ros_checked([found], declaring=True)
+    def _ros_declare(self, parameter: Parameter, descriptor: ParameterDescriptor) -> None:
+        result = self._ros_checked([parameter], {parameter.name: descriptor})
         if not result.successful:
-            del self._ros_descriptors[name]
-            raise InvalidParameterValueException(name, found.value, result.reason)
-        self._ros_store([found], new=True)
-        return found
+            if result.reason.startswith('Wrong parameter type'):
+                kind = Parameter.Type(descriptor.type).name
+                raise InvalidParameterTypeException(parameter, kind)
+            raise InvalidParameterValueException(parameter.name, parameter.value, result.reason)
+        self._ros_descriptors[parameter.name] = descriptor
+        self._ros_store([parameter])
 
     def undeclare_parameter(self, name: str) -> None:
         """Forget a parameter.
@@ -129,11 +124,11 @@ class ParameterNode(EndpointNode):
             ParameterNotDeclaredException: It was not declared.
             ParameterImmutableException: It is read-only.
         """
-        if self.describe_parameter(name).read_only:
+        if name not in self._ros_parameters:
+            raise ParameterNotDeclaredException(name)
+        if self._ros_descriptors[name].read_only:
             raise ParameterImmutableException(name)
-        gone = self._ros_parameters.pop(name)
-        del self._ros_descriptors[name]
-        self._ros_tell(deleted=[gone])
+        del self._ros_parameters[name], self._ros_descriptors[name]
 
     def has_parameter(self, name: str) -> bool:
         """Return whether a parameter is declared."""
@@ -158,7 +153,7 @@ class ParameterNode(EndpointNode):
 
     def get_parameters(self, names: Sequence[str]) -> list[Parameter]:
         """Return parameters; see :meth:`get_parameter`."""
-        return [self.get_parameter(name) for name in names]
+        return [self.get_parameter(name) for name in _words(names)]
 
     def get_parameter_or(self, name: str, alternative_value: Parameter | None = None) -> Parameter:
         """Return a parameter, or the alternative where it is not declared or has no value."""
@@ -176,13 +171,21 @@ class ParameterNode(EndpointNode):
             if name.startswith(start)
         }
 
-    def get_parameter_type(self, name: str) -> Parameter.Type:
-        """Return the type of a parameter; raises as :meth:`get_parameter`."""
-        return self.get_parameter(name).type_
+    def get_parameter_type(self, name: str) -> Any:  # noqa: ANN401 (as in rclpy)
+        """Return the number of a parameter's type (Type.NOT_SET where it may be undeclared).
 
-    def get_parameter_types(self, names: Sequence[str]) -> list[Parameter.Type]:
-        """Return the types of parameters."""
-        return [self.get_parameter_type(name) for name in names]
+        Raises:
+            ParameterNotDeclaredException: It was not declared.
+        """
+        if name in self._ros_parameters:
+            return self._ros_parameters[name].type_.value
+        if self._ros_allow_undeclared_parameters:
+            return Parameter.Type.NOT_SET
+        raise ParameterNotDeclaredException(name)
+
+    def get_parameter_types(self, names: Sequence[str]) -> list[Any]:
+        """Return the types of parameters; see :meth:`get_parameter_type`."""
+        return [self.get_parameter_type(name) for name in _words(names)]
 
     def describe_parameter(self, name: str) -> ParameterDescriptor:
         """Return how a parameter was declared.
@@ -192,7 +195,7 @@ class ParameterNode(EndpointNode):
         """
         if name not in self._ros_descriptors:
             if self._ros_allow_undeclared_parameters:
-                return ParameterDescriptor(name=name)
+                return ParameterDescriptor()
             raise ParameterNotDeclaredException(name)
         return self._ros_descriptors[name]
 
@@ -206,19 +209,43 @@ class ParameterNode(EndpointNode):
         descriptor: ParameterDescriptor,
         alternative_value: ParameterValue | None = None,
     ) -> ParameterValue:
-        """Raise NotImplementedError: descriptors stay as declared."""
-        raise NotImplementedError('ros2_embedded does not change descriptors after declaration')
+        """Declare a parameter anew; return its value, which is the alternative if it must be.
+
+        Raises:
+            ParameterNotDeclaredException: It was not declared.
+            ParameterImmutableException: It is read-only.
+            InvalidParameterValueException: Neither value fits.
+        """
+        current = self.get_parameter(name)
+        if name not in self._ros_parameters:
+            return current.get_parameter_value()
+        if self._ros_descriptors[name].read_only:
+            raise ParameterImmutableException(name)
+        tried = [current]
+        if alternative_value is not None:
+            message = ParameterMessage(name=name, value=alternative_value)
+            tried.append(Parameter.from_parameter_msg(message))
+        descriptor.name = name
+        for parameter in tried:
+            if not (reason := refusal(parameter, descriptor, True, False)):
+                self._ros_parameters[name], self._ros_descriptors[name] = parameter, descriptor
+                return parameter.get_parameter_value()
+        raise InvalidParameterValueException(name, tried[-1].value, reason)
 
     def list_parameters(self, prefixes: Sequence[str], depth: int) -> ListParametersResult:
-        """Return names below any of the prefixes, at most ``depth`` levels deep (0: all)."""
-        result = ListParametersResult()
-        names, found = [], set()
-        for name in sorted(self._ros_parameters):
-            if listed(name, prefixes, depth):
-                names.append(name)
-                found.add(name.rpartition(PARAMETER_SEPARATOR_STRING)[0])
-        result.names, result.prefixes = names, sorted(found - {''})
-        return result
+        """Return names below any of the prefixes, at most ``depth`` levels deep (0: all).
+
+        Raises:
+            TypeError: The prefixes are no list of words, or the depth is no whole number.
+            ValueError: The depth is negative.
+        """
+        if not isinstance(prefixes, list) or not isinstance(depth, int):
+            raise TypeError('The prefixes argument must be a list, and the depth an int')
+        if depth < 0:
+            raise ValueError('The depth must be greater than or equal to zero')
+        names = [n for n in self._ros_parameters if listed(n, _words(prefixes), depth)]
+        above = [name.rpartition(PARAMETER_SEPARATOR_STRING)[0] for name in names]
+        return ListParametersResult(names=names, prefixes=list(dict.fromkeys(filter(None, above))))
 
     def set_parameters(self, parameter_list: Sequence[Parameter]) -> list[SetParametersResult]:
         """Set parameters one by one; the results say which were refused, and why.
@@ -231,23 +258,28 @@ class ParameterNode(EndpointNode):
     def set_parameters_atomically(
         self, parameter_list: Sequence[Parameter]
     ) -> SetParametersResult:
-        """Set all of the parameters or none.
+        """Set all of the parameters or none; one without a value is undeclared.
 
         Raises:
             ParameterNotDeclaredException: One was not declared.
         """
         wanted = list(parameter_list)
-        for change in self._ros_before:
-            wanted = change(wanted)
+        if self._ros_before:
+            wanted = [p for change in self._ros_before for p in change(wanted)]
+            if not wanted:
+                return _refused('parameter list cannot be empty: a callback left nothing of it')
+        if not all(isinstance(parameter, Parameter) for parameter in wanted):
+            raise TypeError(f"parameter must be instance of type '{Parameter!r}'")
         unknown = [p.name for p in wanted if p.name not in self._ros_parameters]
         if unknown and not self._ros_allow_undeclared_parameters:
             raise ParameterNotDeclaredException(unknown)
-        for name in unknown:
-            self.declare_parameter(name)
-        wanted = [as_kind(p, Parameter.Type(self._ros_descriptors[p.name].type)) for p in wanted]
         result = self._ros_checked(wanted)
         if result.successful:
-            self._ros_store(wanted)
+            gone = [p for p in wanted if p.type_ == Parameter.Type.NOT_SET]
+            for parameter in gone:
+                self._ros_parameters.pop(parameter.name, None)
+                self._ros_descriptors.pop(parameter.name, None)
+            self._ros_store([p for p in wanted if p not in gone], gone)
         return result
 
     def add_pre_set_parameters_callback(
@@ -279,14 +311,18 @@ class ParameterNode(EndpointNode):
         self._ros_after.remove(callback)
 
     def _ros_checked(
-        self, parameters: list[Parameter], declaring: bool = False
+        self,
+        parameters: list[Parameter],
+        declaring: dict[str, ParameterDescriptor] | None = None,
     ) -> SetParametersResult:
+        """Check values by their descriptors, new ones where they are being declared."""
+        descriptors = self._ros_descriptors if declaring is None else declaring
         for parameter in parameters:
-            descriptor = self._ros_descriptors[parameter.name]
-            if descriptor.read_only and not declaring:
-                return _refused(f'{parameter.name} is read-only')
-            reason = wrong_type(parameter, descriptor) or out_of_range(parameter, descriptor)
-            if reason and parameter.type_ != Parameter.Type.NOT_SET:
+            if (descriptor := descriptors.get(parameter.name)) is None:
+                continue
+            descriptor.name = parameter.name
+            declared = parameter.name in self._ros_parameters
+            if reason := refusal(parameter, descriptor, declared, declaring is None):
                 return _refused(reason)
         for check in self._ros_checks:
             result = check(parameters)
@@ -294,19 +330,27 @@ class ParameterNode(EndpointNode):
                 return result
         return _OK
 
-    def _ros_store(self, parameters: list[Parameter], new: bool = False) -> None:
-        self._ros_parameters |= {parameter.name: parameter for parameter in parameters}
+    def _ros_store(self, parameters: list[Parameter], gone: Sequence[Parameter] = ()) -> None:
+        """Keep values, and tell of them."""
+        kinds: dict[str, list[Any]] = {'new': [], 'changed': [], 'deleted': []}
+        kinds['deleted'] += [parameter.to_parameter_msg() for parameter in gone]
+        for parameter in parameters:
+            name = parameter.name
+            self._ros_descriptors.setdefault(name, ParameterDescriptor(dynamic_typing=True))
+            new = self.get_parameter_or(name).type_ == Parameter.Type.NOT_SET
+            kinds['new' if new else 'changed'].append(parameter.to_parameter_msg())
+            self._ros_parameters[name] = parameter
+        if self._ros_parameter_publisher is not None:
+            event = ParameterEvent(
+                stamp=self.get_clock().now().to_msg(), node=self.get_fully_qualified_name(),
+                **{f'{kind}_parameters': found for kind, found in kinds.items()},
+            )  # fmt: skip
+            self._ros_parameter_publisher.publish(event)
         for told in self._ros_after:
-            told(parameters)
-        self._ros_tell(**{'new' if new else 'changed': parameters})
+            told([*parameters, *gone])
 
-    def _ros_tell(self, **lists: list[Parameter]) -> None:
-        if self._ros_parameter_publisher is None:
-            return
-        event = ParameterEvent(
-            node=self.get_fully_qualified_name(),
-            **{f'{kind}_parameters': [p.to_parameter_msg() for p in parameters]
-               for kind, parameters in lists.items()},
-        )  # fmt: skip
-        event.stamp = self.get_clock().now().to_msg()
-        self._ros_parameter_publisher.publish(event)
+
+def _words(names: Sequence[str]) -> Sequence[str]:
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError('All names must be instances of type str')
+    return names

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy._decoding import Decoder
+from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.context import Context
 from rclpy.qos import QoSProfile
@@ -20,7 +21,7 @@ _HEADER = struct.Struct('<Qq')
 _POLL_S = 0.02
 
 
-class Client:
+class Client(Destroyable):
     """Sends requests to a service and receives the responses."""
 
     def __init__(
@@ -48,6 +49,7 @@ class Client:
     @property
     def service_name(self) -> str:
         """Full name of the service."""
+        self._ros_use()
         return self._full_name
 
     def call_async(self, request: Any) -> Future:  # noqa: ANN401
@@ -55,7 +57,9 @@ class Client:
 
         Raises:
             TypeError: The request is of another type.
+            InvalidHandle: The client was destroyed.
         """
+        self._ros_use()
         if not isinstance(request, self.srv_type.Request):
             raise TypeError(f'Expected {self.srv_type.Request}, got {type(request)}')
         future = self._new_future()
@@ -88,7 +92,8 @@ class Client:
 
     def service_is_ready(self) -> bool:
         """Return whether a server is there."""
-        return self._writer.matched() > 0 and self._reader.matched() > 0
+        self._ros_use()
+        return self._writer.matches()[1] > 0 and self._reader.matches()[1] > 0
 
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait for a server; return whether it is there."""
@@ -101,6 +106,7 @@ class Client:
 
     def destroy(self) -> None:
         """Close; nodes do it by ``destroy_client``."""
+        self._ros_destroyed = True
         self._reader.close()
         self._writer.close()
 

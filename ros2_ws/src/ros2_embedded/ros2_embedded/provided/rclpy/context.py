@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from rclpy import _arguments, _protocols
 from rclpy._discovery import Discovery
 from rclpy.exceptions import NotInitializedException
+from rclpy.impl import rcutils_logger
 from rclpy.logging import set_logger_level
 from ros2_embedded import transport
 
@@ -31,6 +32,7 @@ class Context:
         self._on_shutdown: list[Callable[[], None]] = []
         self._executors: weakref.WeakSet[_protocols.Executor] = weakref.WeakSet()
         self._arguments = _arguments.Arguments()
+        self._signalled = False
 
     def init(
         self,
@@ -53,20 +55,24 @@ class Context:
         with self._lock:
             if self.ok():
                 raise RuntimeError('Context.init() must only be called once')
+            if domain_id is not None and domain_id < 0:
+                raise RuntimeError(f'Domain id ({domain_id}) should not be lower than zero.')
             self._close()
             self._arguments, _ = _arguments.parse(sys.argv if args is None else args)
             if initialize_logging:
                 for name, level in self._arguments.log_levels:
                     set_logger_level(name, level)
+                rcutils_logger.console = self._arguments.console
             self._participant = transport.Participant(domain_id, self._arguments.enclave)
             self._discovery = Discovery(self._participant)
+            self._signalled = False
             self._shut.clear()
             self._all.add(self)
             atexit.register(self._close)
 
     def _joined(self) -> transport.Participant:
         if self._participant is None:
-            raise NotInitializedException('rclpy.init() has not been called')
+            raise NotInitializedException
         return self._participant
 
     def ok(self) -> bool:

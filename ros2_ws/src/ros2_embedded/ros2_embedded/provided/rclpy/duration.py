@@ -21,7 +21,7 @@ class Duration:
         Raises:
             OverflowError: The sum does not fit 64 bits.
         """
-        total = round(seconds * S_TO_NS) + int(nanoseconds)
+        total = int(seconds * S_TO_NS) + int(nanoseconds)
         if not -_LIMIT <= total < _LIMIT:
             raise OverflowError('Total nanoseconds value is too large to store in C duration.')
         self._ns = total
@@ -38,7 +38,13 @@ class Duration:
 
     @classmethod
     def from_msg(cls, msg: DurationMessage) -> Duration:
-        """Return the span in a message."""
+        """Return the span in a message.
+
+        Raises:
+            TypeError: The message is of another type.
+        """
+        if not isinstance(msg, DurationMessage):
+            raise TypeError('Must pass a builtin_interfaces.msg.Duration object')
         return cls(nanoseconds=msg.sec * S_TO_NS + msg.nanosec)
 
     def __eq__(self, other: object) -> bool:
@@ -49,9 +55,11 @@ class Duration:
         """Compare spans."""
         return self._ns < other._ns if isinstance(other, Duration) else NotImplemented
 
-    def __hash__(self) -> int:
-        """Return a hash of the span."""
-        return hash(self._ns)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        """Show the nanoseconds in words."""
+        return 'Infinite' if self == Infinite else f'{self._ns} nanoseconds'
 
     def __repr__(self) -> str:
         """Show the nanoseconds."""

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
 
+from rclpy._qos_policies import QoSPolicyKind, qos_policy_name_from_kind
 from rclpy.callback_groups import CallbackGroup
 from rclpy.logging import get_logger
 
+rmw_qos_policy_kind_t = IntEnum(  # noqa: N816 (its name in rclpy)
+    'rmw_qos_policy_kind_t',
+    {f'RMW_QOS_POLICY_{kind.name}': kind.value for kind in QoSPolicyKind},
+)
+# Policies by their numbers in DDS.
+_DDS_IDS = {
+    2: QoSPolicyKind.DURABILITY, 4: QoSPolicyKind.DEADLINE, 8: QoSPolicyKind.LIVELINESS,
+    11: QoSPolicyKind.RELIABILITY, 13: QoSPolicyKind.HISTORY, 21: QoSPolicyKind.LIFESPAN,
+}  # fmt: skip
 
-class QoSRequestedDeadlineMissedInfo(NamedTuple):
+
+@dataclass(frozen=True)
+class QoSRequestedDeadlineMissedInfo:
     """How often messages came too late."""
 
     total_count: int
@@ -19,20 +33,24 @@ class QoSRequestedDeadlineMissedInfo(NamedTuple):
 QoSOfferedDeadlineMissedInfo = QoSRequestedDeadlineMissedInfo
 
 
-class QoSRequestedIncompatibleQoSInfo(NamedTuple):
-    """How many peers cannot be matched, and the DDS id of the policy that kept the last apart."""
+@dataclass(frozen=True)
+class QoSRequestedIncompatibleQoSInfo:
+    """How many peers cannot be matched, and the policy that kept the last apart."""
 
     total_count: int
     total_count_change: int
-    last_policy_kind: int
+    last_policy_kind: Any
 
 
 QoSOfferedIncompatibleQoSInfo = QoSRequestedIncompatibleQoSInfo
 
 
-class QoSSubscriptionMatchedInfo(NamedTuple):
-    """How many peers are matched."""
+@dataclass(frozen=True)
+class QoSSubscriptionMatchedInfo:
+    """How many peers were ever matched, and how many are."""
 
+    total_count: int
+    total_count_change: int
     current_count: int
     current_count_change: int
 
@@ -43,7 +61,7 @@ QoSPublisherMatchedInfo = QoSSubscriptionMatchedInfo
 class _EventCallbacks:
     """Callbacks for what happens at an endpoint; without them only bad news are logged."""
 
-    _bad_news = 'offering'
+    _peer, _trouble, _loss = 'publisher', 'offering', 'received from'
 
     def __init__(
         self,
@@ -75,11 +93,11 @@ class _EventCallbacks:
 class SubscriptionEventCallbacks(_EventCallbacks):
     """Callbacks for what happens at a subscription."""
 
-    _bad_news = 'requesting'
-
 
 class PublisherEventCallbacks(_EventCallbacks):
     """Callbacks for what happens at a publisher."""
+
+    _peer, _trouble, _loss = 'subscription', 'requesting', 'sent to'
 
 
 class EventHandler:
@@ -97,7 +115,8 @@ class EventHandler:
         self.callback_group = callback_group
         self._endpoint, self._callbacks, self._topic = endpoint, callbacks, topic
         self._logger = get_logger(node_name)
-        self._deadline = self._incompatible = self._matched = 0
+        self._deadline = self._incompatible = 0
+        self._matches = (0, 0)
         self._calls: list[tuple[Callable[[Any], None], Any]] = []
 
     def _ready(self) -> bool:
@@ -111,14 +130,18 @@ class EventHandler:
         if status.incompatible_qos > self._incompatible:
             change = status.incompatible_qos - self._incompatible
             self._incompatible = status.incompatible_qos
+            kind = _DDS_IDS.get(status.incompatible_policy, QoSPolicyKind.INVALID)
             info = QoSRequestedIncompatibleQoSInfo(
-                self._incompatible, change, status.incompatible_policy
+                self._incompatible, change, rmw_qos_policy_kind_t(kind)
             )
             default = self._warn if wanted.use_default_callbacks else None
             self._queue(wanted.incompatible_qos or default, info)
-        if wanted.matched and (matched := self._endpoint.matched()) != self._matched:
-            change, self._matched = matched - self._matched, matched
-            self._queue(wanted.matched, QoSSubscriptionMatchedInfo(matched, change))
+        if wanted.matched and (matches := self._endpoint.matches()) != self._matches:
+            (total, current), self._matches = self._matches, matches
+            info = QoSSubscriptionMatchedInfo(
+                matches[0], matches[0] - total, matches[1], matches[1] - current
+            )
+            self._queue(wanted.matched, info)
         return bool(self._calls)
 
     def _queue(self, callback: Callable[[Any], None] | None, info: Any) -> None:  # noqa: ANN401
@@ -126,10 +149,11 @@ class EventHandler:
             self._calls.append((callback, info))
 
     def _warn(self, info: QoSRequestedIncompatibleQoSInfo) -> None:
+        told = self._callbacks
         self._logger.warning(
-            f"New peer discovered on topic '{self._topic}', {self._callbacks._bad_news} "
-            f'incompatible QoS. No messages will be exchanged. DDS policy id: '
-            f'{info.last_policy_kind}'
+            f"New {told._peer} discovered on topic '{self._topic}', {told._trouble} incompatible "
+            f'QoS. No messages will be {told._loss} it. Last incompatible policy: '
+            f'{qos_policy_name_from_kind(info.last_policy_kind)}'
         )
 
     def _execute(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import threading
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rclpy import _protocols
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import ROSClock
 from rclpy.context import Context
 from rclpy.task import Future, Task
@@ -131,7 +133,8 @@ class Executor:
         """Work until shutdown.
 
         Raises:
-            ExternalShutdownException: The context was shut down while it waited.
+            ExternalShutdownException: The context was shut down while it waited; no executor of
+                several threads, and no `rclpy.spin` that another thread ends, raises it.
         """
         while self._context.ok() and not self._is_shutdown:
             self.spin_once()
@@ -172,11 +175,17 @@ class Executor:
             if self._work():
                 return
             if not self._context.ok():
+                if self._silent():
+                    return
                 raise ExternalShutdownException
             if self._is_shutdown or (waited and end is not None and time.monotonic() >= end):
                 return
             self._wait(None if end is None else end - time.monotonic())
             waited = True
+
+    def _silent(self) -> bool:
+        """Return whether the end of the context is no exception."""
+        return False
 
     def _work(self) -> bool:
         """Do one piece of work that is there; return whether there was any."""
@@ -242,15 +251,22 @@ class Executor:
         self._tasks.append(task)
         self.wake()
 
-    def _call(self, entity: Any) -> None:  # noqa: ANN401
-        result = entity._execute()
+    def _call(self, execute: Callable[[], Any]) -> None:
+        result = execute()
         if inspect.iscoroutine(result):
             self._run_task(Task(result, executor=self))
 
 
+def _overlaps(entity: Any) -> bool:  # noqa: ANN401
+    """Return whether a callback may begin before its last call has ended: timers may."""
+    return hasattr(entity, '_wait_ns') and isinstance(
+        entity.callback_group, ReentrantCallbackGroup
+    )
+
+
 def _time_left_s(entity: Any) -> float | None:  # noqa: ANN401
     """Return seconds until a timer is due; None where nobody knows."""
-    until = getattr(entity, 'time_until_next_call', None)
+    until = getattr(entity, '_wait_ns', None)
     left_ns = until() if until else None
     if left_ns is None or (isinstance(entity.clock, ROSClock) and entity.clock.ros_time_is_active):
         return None
@@ -264,10 +280,10 @@ class SingleThreadedExecutor(Executor):
         if self._changed:
             self._update()
         if (entity := self._polled_ready()) is not None:
-            self._call(entity)
+            self._call(entity._execute)
             return True
         if self._ready:
-            self._call(self._ready.popleft())
+            self._call(self._ready.popleft()._execute)
             return True
         if self._tasks:
             self._run_task(self._tasks.popleft())
@@ -294,7 +310,11 @@ class MultiThreadedExecutor(Executor):
 
     def _free(self, entity: Any) -> bool:  # noqa: ANN401
         group = entity.callback_group
-        return entity not in self._busy and (group is None or group.can_execute(entity))
+        busy = entity in self._busy and not _overlaps(entity)
+        return not busy and (group is None or group.can_execute(entity))
+
+    def _silent(self) -> bool:
+        return True
 
     def _wait(self, timeout_s: float | None) -> None:
         """Wait for what may run now; a callback that ends wakes this wait."""
@@ -328,12 +348,14 @@ class MultiThreadedExecutor(Executor):
         if group is not None and not group.beginning_execution(entity):
             return False
         self._busy.add(entity)
-        self._pool.submit(self._guarded, self._run, entity)
+        # A timer moves on to its next call at once: it may be due before this one has ended.
+        execute = entity._take() if _overlaps(entity) else entity._execute
+        self._pool.submit(self._guarded, functools.partial(self._run, execute), entity)
         return True
 
-    def _run(self, entity: Any) -> None:  # noqa: ANN401
+    def _run(self, execute: Callable[[], Any], entity: Any) -> None:  # noqa: ANN401
         try:
-            self._call(entity)
+            self._call(execute)
         finally:
             self._busy.discard(entity)
             if entity.callback_group is not None:

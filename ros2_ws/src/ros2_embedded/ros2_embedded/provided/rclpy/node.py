@@ -16,12 +16,13 @@ from rclpy.client import Client
 from rclpy.clock import Clock, ROSClock
 from rclpy.context import Context
 from rclpy.event_handler import EventHandler
+from rclpy.exceptions import NotInitializedException
 from rclpy.executors import Executor
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.parameter_service import ParameterService
 from rclpy.publisher import Publisher
-from rclpy.qos import qos_profile_parameter_events, qos_profile_rosout_default
+from rclpy.qos import _qos_profile_rosout, qos_profile_parameter_events
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.time_source import TimeSource
@@ -53,7 +54,7 @@ class Node(ParameterNode, GraphNode):
         """Join the graph.
 
         Raises:
-            NotInitializedException: rclpy.init() has not been called.
+            NotInitializedException: rclpy.init() has not been called, or it is over.
             InvalidNodeNameException: The name is not allowed.
             InvalidNamespaceException: The namespace is not allowed.
             NotImplementedError: The logger service is asked for.
@@ -61,6 +62,8 @@ class Node(ParameterNode, GraphNode):
         if enable_logger_service:
             raise NotImplementedError('ros2_embedded has no logger service')
         self._ros_context = context or get_default_context()
+        if not self._ros_context.ok():
+            raise NotInitializedException('cannot create node')
         self._ros_participant = self._ros_context._joined()
         own = _arguments.parse(cli_args)[0] if cli_args else _arguments.Arguments()
         common = self._ros_context._arguments if use_global_arguments else _arguments.Arguments()
@@ -88,10 +91,10 @@ class Node(ParameterNode, GraphNode):
 
     def _ros_take_names(self, name: str, namespace: str) -> None:
         space = namespace if namespace.startswith('/') else f'/{namespace}'
-        for arguments in self._ros_arguments:
-            space = arguments.namespace(space, name)
-        for arguments in self._ros_arguments:
-            name = arguments.node_name(name)
+        given = (arguments.special('__node', name) for arguments in self._ros_arguments)
+        name = next(filter(None, given), name)
+        given = (arguments.special('__ns', name) for arguments in self._ros_arguments)
+        space = next(filter(None, given), space)
         _names.node_name(name)
         _names.namespace(space)
         self._ros_name, self._ros_namespace = name, space
@@ -116,20 +119,12 @@ class Node(ParameterNode, GraphNode):
             self._ros_parameter_service = ParameterService(self)
 
     def _ros_log_to_topic(self) -> None:
-        publisher = self.create_publisher(Log, '/rosout', qos_profile_rosout_default)
+        publisher = self.create_publisher(Log, '/rosout', _qos_profile_rosout)
 
         def publish(record: dict[str, Any]) -> None:
             publisher.publish(Log(stamp=self.get_clock().now().to_msg(), **record))
 
         self.get_logger()._publish = publish
-
-    def __enter__(self) -> Node:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the graph."""
-        self.destroy_node()
 
     @property
     def context(self) -> Context:
@@ -192,14 +187,17 @@ class Node(ParameterNode, GraphNode):
 
     def get_name(self) -> str:
         """Return its name."""
+        self._ros_use()
         return self._ros_name
 
     def get_namespace(self) -> str:
         """Return its namespace."""
+        self._ros_use()
         return self._ros_namespace
 
     def get_fully_qualified_name(self) -> str:
         """Return namespace and name."""
+        self._ros_use()
         return self._ros_full_name('/')
 
     def _ros_full_name(self, separator: str) -> str:
@@ -225,7 +223,7 @@ class Node(ParameterNode, GraphNode):
         """Call back once per period, in seconds, of a clock (ROS time by default)."""
         group = callback_group or self._ros_default_callback_group
         made = Timer(
-            callback, group, round(timer_period_sec * 1e9), clock or self._ros_clock,
+            callback, group, int(float(timer_period_sec) * 1e9), clock or self._ros_clock,
             wake=self._ros_wake, autostart=autostart,
         )  # fmt: skip
         group.add_entity(made)
@@ -281,9 +279,10 @@ class Node(ParameterNode, GraphNode):
             executor.remove_node(self)
         self._ros_logger._publish = None
         closing, self._ros_entities = self._ros_entities, []
-        self._ros_timers, self._ros_guards, self._ros_event_handlers = [], [], []
+        timers, self._ros_timers, self._ros_guards, self._ros_event_handlers = self._ros_timers, [], [], []
         self._ros_dds = []
         if self._ros_context._participant is self._ros_participant:
             self._ros_context.untrack_node(self)
-        for entity in closing:
+        for entity in (*closing, *timers):
             entity.destroy()
+        self._ros_destroyed = True

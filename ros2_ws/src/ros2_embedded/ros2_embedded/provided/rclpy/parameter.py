@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import array
-from enum import IntEnum
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import yaml
 from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.msg import ParameterType, ParameterValue
 
 PARAMETER_SEPARATOR_STRING = '.'
 
@@ -16,75 +18,70 @@ _FIELDS = (
     '', 'bool_value', 'integer_value', 'double_value', 'string_value', 'byte_array_value',
     'bool_array_value', 'integer_array_value', 'double_array_value', 'string_array_value',
 )  # fmt: skip
-_INTEGER_LIMIT = 2**63
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+_ITEMS = {'BYTE': bytes, 'BOOL': bool, 'INTEGER': int, 'DOUBLE': float, 'STRING': str}
+_SINGLE = ('BOOL', 'INTEGER', 'DOUBLE', 'STRING')  # a bool is an int, too
 
 
 class Parameter:
     """A parameter: name, type and value."""
 
-    class Type(IntEnum):
+    class Type(Enum):
         """Types, as in rcl_interfaces/msg/ParameterType."""
 
-        NOT_SET = 0
-        BOOL = 1
-        INTEGER = 2
-        DOUBLE = 3
-        STRING = 4
-        BYTE_ARRAY = 5
-        BOOL_ARRAY = 6
-        INTEGER_ARRAY = 7
-        DOUBLE_ARRAY = 8
-        STRING_ARRAY = 9
+        NOT_SET = ParameterType.PARAMETER_NOT_SET
+        BOOL = ParameterType.PARAMETER_BOOL
+        INTEGER = ParameterType.PARAMETER_INTEGER
+        DOUBLE = ParameterType.PARAMETER_DOUBLE
+        STRING = ParameterType.PARAMETER_STRING
+        BYTE_ARRAY = ParameterType.PARAMETER_BYTE_ARRAY
+        BOOL_ARRAY = ParameterType.PARAMETER_BOOL_ARRAY
+        INTEGER_ARRAY = ParameterType.PARAMETER_INTEGER_ARRAY
+        DOUBLE_ARRAY = ParameterType.PARAMETER_DOUBLE_ARRAY
+        STRING_ARRAY = ParameterType.PARAMETER_STRING_ARRAY
 
         @classmethod
         def from_parameter_value(cls, parameter_value: Any) -> Parameter.Type:  # noqa: ANN401
-            """Return the type of a Python value.
+            """Return the type of a Python value; that of an empty list is BYTE_ARRAY.
 
             Raises:
                 TypeError: There is none.
             """
-            value = parameter_value
-            if value is None:
+            if parameter_value is None:
                 return cls.NOT_SET
-            for single, many, fits in _KINDS:
-                if fits(value):
-                    return cls[single]
-                if isinstance(value, (list, tuple)) and value and all(map(fits, value)):
-                    return cls[many]
-            return cls._of_array(value)
-
-        @classmethod
-        def _of_array(cls, value: Any) -> Parameter.Type:  # noqa: ANN401
-            if isinstance(value, array.array):
-                if value.typecode in 'bBhHiIlLqQ':
-                    return cls.INTEGER_ARRAY
-                if value.typecode in 'fd':
-                    return cls.DOUBLE_ARRAY
-            if isinstance(value, (list, tuple)):
-                if not value or all(isinstance(v, bytes) for v in value):
-                    return cls.BYTE_ARRAY
-                if all(isinstance(v, float) or _is_integer(v) for v in value):
-                    return cls.DOUBLE_ARRAY
-            raise TypeError(f"The given value is not one of the allowed types '{value}'.")
+            if isinstance(parameter_value, (list, tuple, array.array)):
+                for name, kind in _ITEMS.items():
+                    if all(isinstance(item, kind) for item in parameter_value):
+                        return cls[f'{name}_ARRAY']
+                raise TypeError(
+                    'The given value is not a list of one of the allowed types '
+                    f"'{parameter_value}'."
+                )
+            for name in _SINGLE:
+                if isinstance(parameter_value, _ITEMS[name]):
+                    return cls[name]
+            raise TypeError(
+                f"The given value is not one of the allowed types '{parameter_value}'."
+            )
 
         def check(self, parameter_value: Any) -> bool:  # noqa: ANN401
             """Return whether a Python value is of this type."""
-            if isinstance(parameter_value, (list, tuple)) and not parameter_value:
-                return self >= Parameter.Type.BYTE_ARRAY
-            try:
-                return Parameter.Type.from_parameter_value(parameter_value) == self
-            except TypeError:
+            if self is Parameter.Type.NOT_SET:
+                return parameter_value is None
+            name, is_array, _ = self.name.partition('_ARRAY')
+            if not is_array:
+                return isinstance(parameter_value, _ITEMS[name])
+            numeric = (array.array,) if name in ('INTEGER', 'DOUBLE') else ()
+            if not isinstance(parameter_value, (list, tuple, *numeric)):
                 return False
+            single = name != 'BYTE' or all(len(item) == 1 for item in parameter_value)
+            return single and all(isinstance(item, _ITEMS[name]) for item in parameter_value)
 
     @classmethod
     def from_parameter_msg(cls, param_msg: ParameterMessage) -> Parameter:
-        """Return the parameter in a message."""
-        value = parameter_value_to_python(param_msg.value)
-        return cls(param_msg.name, Parameter.Type(param_msg.value.type), value)
+        """Return the parameter in a message; arrays of numbers stay ``array.array``."""
+        kind = Parameter.Type(param_msg.value.type)
+        field = _FIELDS[kind.value]
+        return cls(param_msg.name, kind, getattr(param_msg.value, field) if field else None)
 
     def __init__(self, name: str, type_: Parameter.Type | None = None, value: Any = None) -> None:  # noqa: ANN401
         """Take name and value; the type follows from the value if it is not given.
@@ -96,12 +93,10 @@ class Parameter:
         if type_ is None:
             type_ = Parameter.Type.from_parameter_value(value)
         if not isinstance(type_, Parameter.Type):
-            raise TypeError('type must be an instance of `Parameter.Type`')
+            raise TypeError(f"type must be an instance of '{Parameter.Type!r}'")
         if not type_.check(value):
             raise ValueError(f"Type '{type_}' and value '{value}' do not agree")
-        if _is_integer(value) and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-            raise ValueError(f'{name} is {value}; integers have 64 bits')
-        self._name, self._type, self._value = name, type_, value
+        self._name, self._type_, self._value = name, type_, value
 
     @property
     def name(self) -> str:
@@ -111,7 +106,7 @@ class Parameter:
     @property
     def type_(self) -> Parameter.Type:
         """Type of its value."""
-        return self._type
+        return self._type_
 
     @property
     def value(self) -> Any:  # noqa: ANN401
@@ -120,46 +115,26 @@ class Parameter:
 
     def get_parameter_value(self) -> ParameterValue:
         """Return the value as a message."""
-        if self._type == Parameter.Type.NOT_SET:
-            return ParameterValue(type=0)
-        value = list(self._value) if self._type >= Parameter.Type.BYTE_ARRAY else self._value
-        if self._type == Parameter.Type.DOUBLE_ARRAY:
-            value = [float(v) for v in value]
-        return ParameterValue(type=int(self._type), **{_FIELDS[self._type]: value})
+        field = _FIELDS[self._type_.value]
+        value = list(self._value) if isinstance(self._value, tuple) else self._value
+        return ParameterValue(type=self._type_.value, **({field: value} if field else {}))
 
     def to_parameter_msg(self) -> ParameterMessage:
         """Return the parameter as a message."""
         return ParameterMessage(name=self._name, value=self.get_parameter_value())
 
-    def __eq__(self, other: object) -> bool:
-        """Compare name, type and value."""
-        if not isinstance(other, Parameter):
-            return NotImplemented
-        ours, theirs = ((p._name, p._type, p._value) for p in (self, other))
-        return ours == theirs
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        """Show name, type and value."""
-        return f'Parameter({self._name!r}, {self._type.name}, {self._value!r})'
-
-
-_KINDS = (
-    ('BOOL', 'BOOL_ARRAY', lambda v: isinstance(v, bool)),
-    ('INTEGER', 'INTEGER_ARRAY', _is_integer),
-    ('DOUBLE', 'DOUBLE_ARRAY', lambda v: isinstance(v, float)),
-    ('STRING', 'STRING_ARRAY', lambda v: isinstance(v, str)),
-)
-
 
 def get_parameter_value(string_value: str) -> ParameterValue:
-    """Return the value that a YAML text spells, as a message."""
+    """Return the value that a YAML text spells, as a message; what is no value is a word."""
     try:
         value = yaml.safe_load(string_value)
-        return Parameter('', value=value).get_parameter_value()
-    except (yaml.YAMLError, TypeError):
-        return Parameter('', value=string_value).get_parameter_value()
+        if value == []:
+            return ParameterValue(type=ParameterType.PARAMETER_BOOL_ARRAY)
+        if value is not None:
+            return Parameter('', value=value).get_parameter_value()
+    except (yaml.parser.ParserError, TypeError):
+        pass
+    return Parameter('', value=string_value).get_parameter_value()
 
 
 def parameter_value_to_python(parameter_value: ParameterValue) -> Any:  # noqa: ANN401
@@ -168,9 +143,54 @@ def parameter_value_to_python(parameter_value: ParameterValue) -> Any:  # noqa: 
     Raises:
         RuntimeError: The type is not known.
     """
-    if not 0 <= parameter_value.type < len(_FIELDS):
+    if parameter_value.type >= len(_FIELDS):
         raise RuntimeError(f'unexpected parameter type {parameter_value.type}')
-    if parameter_value.type == 0:
+    if parameter_value.type == ParameterType.PARAMETER_NOT_SET:
         return None
     value = getattr(parameter_value, _FIELDS[parameter_value.type])
-    return value.tolist() if hasattr(value, 'tolist') else value
+    return list(value) if isinstance(value, array.array) else value
+
+
+def parameter_dict_from_yaml_file(
+    parameter_file: str,
+    use_wildcard: bool = False,
+    target_nodes: Sequence[str] | None = None,
+    namespace: str = '',
+) -> dict[str, ParameterMessage]:
+    """Return the parameters in a file, as messages by their names.
+
+    Args:
+        parameter_file: YAML, with parameters below the names of nodes.
+        use_wildcard: Take what stands below ``/**``, too; what is said of a node wins.
+        target_nodes: The nodes whose parameters are taken; none: all.
+        namespace: Put in front of the names.
+
+    Raises:
+        RuntimeError: A node is missing, or the file holds no parameters.
+    """
+    content = yaml.safe_load(Path(parameter_file).read_text())
+    nodes = ['/**'] if use_wildcard and '/**' in content else []
+    nodes += target_nodes or [node for node in content if node != '/**']
+    for node in nodes:
+        if node not in content:
+            raise RuntimeError(
+                f'Param file does not contain parameters for {node}, only for nodes: '
+                f'{list(content)}'
+            )
+    if not nodes:
+        raise RuntimeError('Param file does not contain selected parameters')
+    found: dict[str, ParameterMessage] = {}
+    for node in nodes:
+        if not isinstance(content[node], dict) or 'ros__parameters' not in content[node]:
+            raise RuntimeError(f'YAML file is not a valid ROS parameter file for node {node}')
+        for name, value in _flat(namespace, content[node]['ros__parameters']):
+            found[name] = ParameterMessage(name=name, value=get_parameter_value(str(value)))
+    return found
+
+
+def _flat(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(f'{prefix}{name}{PARAMETER_SEPARATOR_STRING}', value)
+        else:
+            yield f'{prefix}{name}', value

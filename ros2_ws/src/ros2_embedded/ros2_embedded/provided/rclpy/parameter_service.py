@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -15,12 +16,9 @@ from rcl_interfaces.srv import (
 )
 
 from rclpy._parameters import ParameterNode
-from rclpy.exceptions import ParameterException, ParameterNotDeclaredException
+from rclpy.exceptions import ParameterNotDeclaredException, ParameterUninitializedException
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
-
-_EMPTY = Parameter('')
-
 
 class ParameterService:
     """Answers `ros2 param` for one node."""
@@ -39,20 +37,21 @@ class ParameterService:
             node.create_service(kind, f'~/{name}', answer, qos_profile=qos_profile_parameters)
 
     def _describe(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        try:
+        with contextlib.suppress(ParameterNotDeclaredException):
             response.descriptors = self._node.describe_parameters(request.names)
-        except ParameterNotDeclaredException:
-            response.descriptors = []
         return response
 
     def _get(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        found = [self._node.get_parameter_or(name, _EMPTY) for name in request.names]
-        response.values = [parameter.get_parameter_value() for parameter in found]
+        """Answer with nothing at all where one is unknown or has no value."""
+        with contextlib.suppress(ParameterNotDeclaredException, ParameterUninitializedException):
+            found = self._node.get_parameters(request.names)
+            response.values = [parameter.get_parameter_value() for parameter in found]
         return response
 
     def _types(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        found = [self._node.get_parameter_or(name, _EMPTY) for name in request.names]
-        response.types = [int(parameter.type_) for parameter in found]
+        with contextlib.suppress(ParameterNotDeclaredException):
+            found = self._node.get_parameter_types(request.names)
+            response.types = [Parameter.Type(kind).value for kind in found]
         return response
 
     def _list(self, request: Any, response: Any) -> Any:  # noqa: ANN401
@@ -71,8 +70,6 @@ class ParameterService:
         try:
             wanted = [Parameter.from_parameter_msg(message) for message in messages]
             return self._node.set_parameters_atomically(wanted)
-        except ParameterException as error:
-            reason = f'{error.args[0]}: {error.args[1]}'
-        except (ValueError, TypeError, RuntimeError) as error:
-            reason = str(error)
-        return SetParametersResult(successful=False, reason=reason)
+        except (ParameterNotDeclaredException, ValueError) as error:
+            # A type that is none ends rclpy's node; here it is refused.
+            return SetParametersResult(successful=False, reason=str(error))

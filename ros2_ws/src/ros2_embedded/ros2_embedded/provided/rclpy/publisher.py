@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy._destroyable import Destroyable
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from ros2_embedded import transport
 from ros2_embedded.cdr import to_cdr
 
 
-class Publisher:
+class Publisher(Destroyable):
     """Publishes messages on a topic."""
 
     def __init__(
@@ -30,6 +31,7 @@ class Publisher:
     @property
     def topic_name(self) -> str:
         """Full name of the topic."""
+        self._ros_use()
         return self._name()
 
     def publish(self, msg: Any) -> None:  # noqa: ANN401
@@ -37,7 +39,10 @@ class Publisher:
 
         Raises:
             TypeError: It is of another type.
+            InvalidHandle: The publisher was destroyed.
+            RCLError: The context was shut down.
         """
+        self._ros_use()
         if isinstance(msg, self.msg_type):
             data = to_cdr(msg)  # type: ignore[arg-type]
         elif isinstance(msg, (bytes, bytearray)):
@@ -49,7 +54,8 @@ class Publisher:
 
     def get_subscription_count(self) -> int:
         """Return how many subscriptions are reached."""
-        return self._writer.matched()
+        self._ros_use()
+        return self._writer.matches()[1]
 
     def assert_liveliness(self) -> None:
         """Say that the publisher is alive; needed for manual liveliness only."""
@@ -62,4 +68,5 @@ class Publisher:
 
     def destroy(self) -> None:
         """Close; nodes do it by ``destroy_publisher``."""
+        self._ros_destroyed = True
         self._writer.close()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy._decoding import Decoder
+from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.qos import QoSProfile
 from ros2_embedded import transport
@@ -15,7 +16,7 @@ _HEADER = slice(4, 20)
 """Where the client's number and the sequence number stand in a request and its response."""
 
 
-class Service:
+class Service(Destroyable):
     """Answers the requests of a service."""
 
     def __init__(
@@ -39,10 +40,12 @@ class Service:
     @property
     def service_name(self) -> str:
         """Full name of the service."""
+        self._ros_use()
         return self._full_name
 
     def destroy(self) -> None:
         """Close; nodes do it by ``destroy_service``."""
+        self._ros_destroyed = True
         self._reader.close()
         self._writer.close()
 
@@ -51,7 +54,9 @@ class Service:
 
         Raises:
             TypeError: The response is of another type.
+            InvalidHandle: The service was destroyed.
         """
+        self._ros_use()
         if not isinstance(response, self.srv_type.Response):
             raise TypeError(f'Expected {self.srv_type.Response}, got {type(response)}')
         self._writer.write(to_cdr(response, header))

@@ -14,10 +14,15 @@ from rclpy.context import Context
 class SignalHandlerOptions(Enum):
     """Which signals are handled."""
 
-    NO = ()
-    SIGINT = (signal.SIGINT,)
-    SIGTERM = (signal.SIGTERM,)
-    ALL = (signal.SIGINT, signal.SIGTERM)
+    NO = 0
+    SIGINT = 1
+    SIGTERM = 2
+    ALL = 3
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        numbers = ((self.SIGINT, signal.SIGINT), (self.SIGTERM, signal.SIGTERM))
+        return tuple(number for option, number in numbers if self.value & option.value)
 
 
 _earlier: dict[int, Any] = {}
@@ -27,7 +32,7 @@ def install_signal_handlers(options: SignalHandlerOptions = SignalHandlerOptions
     """Shut down on the signals; outside the main thread Python allows no handlers."""
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in options.value:
+    for number in options._numbers:
         if number not in _earlier:
             _earlier[number] = signal.signal(number, _handle)
 
@@ -42,12 +47,13 @@ def uninstall_signal_handlers() -> None:
 
 def get_current_signal_handlers_options() -> SignalHandlerOptions:
     """Return which signals are handled."""
-    return next(o for o in SignalHandlerOptions if set(o.value) == set(_earlier))
+    return next(o for o in SignalHandlerOptions if set(o._numbers) == set(_earlier))
 
 
 def _handle(number: int, frame: types.FrameType | None) -> None:
     """Shut down, and let an earlier handler of Python know (KeyboardInterrupt, for example)."""
     for context in list(Context._all):
+        context._signalled = True
         context._end()
     earlier = _earlier.get(number)
     if callable(earlier):

@@ -7,19 +7,22 @@ from collections.abc import Callable
 from typing import Any, TypedDict
 
 from rclpy._decoding import Decoder
+from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.qos import QoSProfile
 from ros2_embedded import transport
 
 
 class MessageInfo(TypedDict):
-    """When a message was sent and received, in nanoseconds since 1970."""
+    """When a message was sent and received, in nanoseconds since 1970; Cyclone does not count."""
 
     source_timestamp: int
     received_timestamp: int
+    publication_sequence_number: int | None
+    reception_sequence_number: int | None
 
 
-class Subscription:
+class Subscription(Destroyable):
     """Calls back for every message of a topic."""
 
     def __init__(
@@ -57,14 +60,17 @@ class Subscription:
     @property
     def topic_name(self) -> str:
         """Full name of the topic."""
+        self._ros_use()
         return self._name()
 
     def get_publisher_count(self) -> int:
         """Return how many publishers reach it."""
-        return self._reader.matched()
+        self._ros_use()
+        return self._reader.matches()[1]
 
     def destroy(self) -> None:
         """Close; nodes do it by ``destroy_subscription``."""
+        self._ros_destroyed = True
         self._reader.close()
 
     def _execute(self) -> Any:  # noqa: ANN401
@@ -78,8 +84,9 @@ class Subscription:
             return self._callback(
                 message,
                 MessageInfo(
-                    source_timestamp=sample.source_ns, received_timestamp=transport.now_ns()
-                ),
+                    source_timestamp=sample.source_ns, received_timestamp=transport.now_ns(),
+                    publication_sequence_number=None, reception_sequence_number=None,
+                ),  # fmt: skip
             )
         return None
 
@@ -93,6 +100,6 @@ def _takes_info(callback: Callable[..., Any]) -> bool:
             continue
         return info
     raise RuntimeError(
-        'Subscription.__init__(): callback should be either be callable with one argument '
+        'Subscription.__init__(): callback should be either be callable with one argument'
         '(to get only the message) or two (to get message and message info)'
     )

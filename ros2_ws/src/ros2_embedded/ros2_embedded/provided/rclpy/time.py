@@ -28,9 +28,12 @@ class Time:
         """Add up the parts.
 
         Raises:
+            TypeError: The type of the clock is none.
             ValueError: The time is negative.
             OverflowError: It does not fit 64 bits.
         """
+        if not isinstance(clock_type, ClockType):
+            raise TypeError('Clock type must be a ClockType enum')
         if seconds < 0 or nanoseconds < 0:
             raise ValueError('Seconds and nanoseconds value must not be negative')
         total = int(seconds * S_TO_NS) + int(nanoseconds)
@@ -60,7 +63,13 @@ class Time:
 
     @classmethod
     def from_msg(cls, msg: TimeMessage, clock_type: ClockType = ClockType.ROS_TIME) -> Time:
-        """Return the time in a message."""
+        """Return the time in a message.
+
+        Raises:
+            TypeError: The message is of another type.
+        """
+        if not isinstance(msg, TimeMessage):
+            raise TypeError('Must pass a builtin_interfaces.msg.Time object')
         return cls(seconds=0, nanoseconds=msg.sec * S_TO_NS + msg.nanosec, clock_type=clock_type)
 
     def _made(self, nanoseconds: int) -> Time:
@@ -107,9 +116,7 @@ class Time:
         self._check(other, 'compare')
         return self._ns < other._ns
 
-    def __hash__(self) -> int:
-        """Return a hash of the time."""
-        return hash((self._ns, self._clock_type))
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Show nanoseconds and clock."""

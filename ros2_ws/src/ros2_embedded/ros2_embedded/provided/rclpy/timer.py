@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock
 from rclpy.context import Context
 from rclpy.exceptions import ROSInterruptException
-from rclpy.time import Time
 
 
-class TimerInfo(NamedTuple):
-    """When a timer should have fired, and when it did."""
-
-    expected_call_time: Time
-    actual_call_time: Time
-
-
-class Timer:
+class Timer(Destroyable):
     """Calls back once per period of its clock."""
 
     def __init__(
@@ -50,6 +42,7 @@ class Timer:
     @property
     def timer_period_ns(self) -> int:
         """The period in nanoseconds."""
+        self._ros_use()
         return self._period_ns
 
     @timer_period_ns.setter
@@ -60,34 +53,43 @@ class Timer:
 
     def is_ready(self) -> bool:
         """Return whether the period is over."""
-        return not self._cancelled and self._left_ns() <= 0
+        self._ros_use()
+        return self._ready()
 
     def is_canceled(self) -> bool:
         """Return whether it was stopped."""
+        self._ros_use()
         return self._cancelled
 
     def cancel(self) -> None:
         """Stop; :meth:`reset` starts it again."""
+        self._ros_use()
         self._cancelled = True
 
     def reset(self) -> None:
         """Start a new period now."""
+        self._ros_use()
         self._cancelled = False
         self._next_ns = self.clock._now_ns() + self._period_ns
         self._wake()
 
     def time_since_last_call(self) -> int:
         """Return nanoseconds since the last call (or the start)."""
+        self._ros_use()
         return self.clock._now_ns() - self._last_ns
 
     def time_until_next_call(self) -> int | None:
         """Return nanoseconds until the next call, below 0 if it is late; None if cancelled."""
-        return None if self._cancelled else self._left_ns()
+        self._ros_use()
+        return self._wait_ns()
 
     def destroy(self) -> None:
         """Stop for good."""
-        self._cancelled = True
+        self._ros_destroyed = self._cancelled = True
         self.callback = None
+
+    def _wait_ns(self) -> int | None:
+        return None if self._cancelled else self._left_ns()
 
     def _left_ns(self) -> int:
         now = self.clock._now_ns()
@@ -95,23 +97,19 @@ class Timer:
             self._last_ns, self._next_ns = now, now + self._period_ns
         return self._next_ns - now
 
-    _ready = is_ready
+    def _ready(self) -> bool:
+        return not self._cancelled and self._left_ns() <= 0
 
-    def _execute(self) -> Any:  # noqa: ANN401
-        """Call back; periods that were missed are left out."""
+    def _take(self) -> Callable[[], Any]:
+        """Move on to the next period, without those that were missed; return what to call."""
         now, expected = self.clock._now_ns(), self._next_ns
         self._last_ns = now
         missed = max(0, now - expected) // self._period_ns if self._period_ns else 0
         self._next_ns = expected + (missed + 1) * self._period_ns
-        if self.callback is None:
-            return None
-        if not inspect.signature(self.callback).parameters:
-            return self.callback()
-        kind = self.clock.clock_type
-        return self.callback(
-            TimerInfo(Time(nanoseconds=expected, clock_type=kind),
-                      Time(nanoseconds=now, clock_type=kind))
-        )  # fmt: skip
+        return self.callback or (lambda: None)
+
+    def _execute(self) -> Any:  # noqa: ANN401
+        return self._take()()
 
 
 class Rate:
@@ -129,11 +127,18 @@ class Rate:
         """Wait for the end of the period.
 
         Raises:
-            ROSInterruptException: The context was shut down, or the rate destroyed.
+            ROSInterruptException: The context was shut down.
+            RuntimeError: The rate was destroyed before.
+            InvalidHandle: Its timer was.
         """
+        if not self._context.ok():
+            raise ROSInterruptException
+        if self._destroyed:
+            raise RuntimeError('Rate cannot sleep because it has been destroyed')
+        self._timer._ros_use()
         self._over.wait()
         self._over.clear()
-        if self._destroyed or not self._context.ok():
+        if not self._context.ok():
             raise ROSInterruptException
 
     def destroy(self) -> None:

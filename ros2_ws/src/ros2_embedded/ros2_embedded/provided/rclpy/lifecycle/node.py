@@ -14,6 +14,7 @@ from lifecycle_msgs.srv import (
     GetState,
 )
 
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle.managed_entity import ManagedEntity
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.lifecycle.states import (
@@ -122,11 +123,12 @@ class LifecycleNodeMixin(ManagedEntity):
         """Deactivate it."""
         return self._ros_trigger('deactivate')
 
-    def _ros_trigger(self, label: str) -> TransitionCallbackReturn:
+    def _ros_trigger(self, label: str | int) -> TransitionCallbackReturn:
         change = find(self._ros_state, label)
         if change is None:
-            raise RuntimeError(
-                f'Transition {label!r} is not possible in the state {LABELS[self._ros_state]!r}'
+            raise RCLError(
+                f'Failed to trigger lifecycle state machine transition: {label!r} is not possible '
+                f'in the state {LABELS[self._ros_state]!r}'
             )
         return self._ros_change_state(change)
 
@@ -164,9 +166,11 @@ class LifecycleNodeMixin(ManagedEntity):
             self._ros_transition_event.publish(event)
 
     def _ros_on_change_state(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        wanted = request.transition
-        change = find(self._ros_state, wanted.label or wanted.id)
-        response.success = change is not None and self._ros_change_state(change) == _SUCCESS
+        label, wanted = request.transition.label, request.transition.id
+        if label and find(self._ros_state, label) is None:
+            response.success = False
+        else:  # a number that is not possible ends the program, as in rclpy
+            response.success = self._ros_trigger(label or wanted) == _SUCCESS
         return response
 
     def _ros_on_get_state(self, request: Any, response: Any) -> Any:  # noqa: ANN401

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from claifo_core.config.settings import load
 from claifo_core.errors import ClaifoError
@@ -81,10 +83,10 @@ class Curve:
     """
 
     label: str
-    frames: list[float] = field(default_factory=list)
-    wall_s: list[float] = field(default_factory=list)
-    mean: list[float] = field(default_factory=list)
-    std: list[float] = field(default_factory=list)
+    frames: list[float]
+    wall_s: list[float]
+    mean: list[float]
+    std: list[float]
 
 
 def read_run(folder: Path | str) -> Run:
@@ -110,23 +112,13 @@ def read_run(folder: Path | str) -> Run:
     return Run(folder, load(folder / 'config.yaml'), records)
 
 
-def own_curve(run: Run, label: str) -> Curve:
-    """Return the evaluations of ``run`` as a curve."""
-    return curve(label, run.records['eval'])
-
-
 def curve(label: str, rows: Iterable[Record]) -> Curve:
     """Build a curve from rows with ``frames``, ``wall_s``, ``return_mean``, ``return_std``."""
-    made = Curve(label)
-    for row in rows:
-        mean = _number(row.get('return_mean'))
-        if math.isnan(mean):
-            continue
-        made.mean.append(mean)
-        made.std.append(0.0 if math.isnan(std := _number(row.get('return_std'))) else std)
-        made.frames.append(_number(row.get('frames')))
-        made.wall_s.append(_number(row.get('wall_s')))
-    return made
+    known = [row for row in rows if not math.isnan(_number(row.get('return_mean')))]
+    frames, wall_s, mean, std = (
+        column(known, name) for name in ('frames', 'wall_s', 'return_mean', 'return_std')
+    )
+    return Curve(label, frames, wall_s, mean, np.nan_to_num(std).tolist())
 
 
 def read_controls(path: Path | str) -> list[Curve]:

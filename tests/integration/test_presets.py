@@ -1,22 +1,13 @@
-"""The page of the scenes says what the code says."""
+"""The presets name worlds that there are, and the protocol of the paper."""
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 from claifo_core.config import settings
 from claifo_sim import EnvSpec, task_info
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_the_page_of_the_scenes_is_up_to_date():
-    script = runpy.run_path(str(ROOT / 'scripts' / 'scene_tables.py'))
-    page = (ROOT / 'docs' / 'scenes.md').read_text()
-    assert page == script['page'](), 'run python scripts/scene_tables.py'
-    assert (ROOT / 'docs' / script['UNSEEN_SHEET']).is_file()
-    assert all((ROOT / 'docs' / script['_sheet'](task)).is_file() for task in script['SHEETS'])
 
 
 def test_every_preset_names_a_world_that_there_is():

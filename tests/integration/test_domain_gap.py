@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from claifo.report import probe
+from claifo.playback import domain_gap as probe
 
 EPISODES = np.repeat(np.arange(10), 30)
 

@@ -1,22 +1,15 @@
-"""The tables of docs/performance.md that are made of benchmarks/results/*.json.
-
-    python scripts/bench_tables.py
-
-A test compares the page.
-"""
+"""docs/performance.md: the tables that are made of benchmarks/results/*.json."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / 'docs' / 'performance.md'
-RESULTS = ROOT / 'benchmarks' / 'results'
-BEGIN, END = '<!-- results -->\n', '<!-- end of results -->\n'
+from pages.markdown import table
+
+RESULTS = Path(__file__).resolve().parents[2] / 'benchmarks' / 'results'
 
 
 def results(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -75,28 +68,13 @@ TABLES = (
 )
 
 
-def tables() -> str:
-    """Return all tables."""
-    lines = []
+def sections() -> dict[str, str]:
+    """Return all tables, for the page."""
+    found = []
     for name, row, *columns in TABLES:
-        rows = [_line(row(*found)) for found in results(name)]
+        rows = [row(*result) for result in results(name)]
         head = [f'`claifo bench {name}`', 'preset', 'machine', 'commit', *columns]
-        lines += [_line(head), '|' + '---|' * len(head), *rows, ''] if rows else []
-    lines += [_line(['file', 'milliseconds of an update by part']), '|---|---|']
-    lines += [_line(split(*found)) for found in results('learner')]
-    return '\n'.join(lines) + '\n'
-
-
-def _line(cells: list[str]) -> str:
-    return f'| {" | ".join(cells)} |'
-
-
-def page() -> str:
-    """Return the page with its tables as they should be."""
-    head, _, rest = PAGE.read_text().partition(BEGIN)
-    return head + BEGIN + tables() + END + rest.partition(END)[2]
-
-
-if __name__ == '__main__':
-    PAGE.write_text(page())
-    sys.exit(0)
+        found += [table(head, rows)] if rows else []
+    parts = (split(*result) for result in results('learner'))
+    found.append(table(('file', 'milliseconds of an update by part'), parts))
+    return {'docs/performance.md': '\n\n'.join(found)}

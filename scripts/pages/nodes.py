@@ -1,14 +1,11 @@
 """The tables of topics, services and parameters of every node, as the nodes themselves say.
 
-    python scripts/node_tables.py          # write docs/nodes.md and the table in README.md
-
-A test runs it and compares.
+README.md has those of topics and services, docs/nodes.md everything.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,8 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = '<!-- node tables -->', '<!-- end of node tables -->'
+from pages.markdown import table
+
+ROOT = Path(__file__).resolve().parents[2]
 COMMON = {'/rosout', '/parameter_events', '/diagnostics', '/clock'}
 LIFECYCLE = {
     'change_state', 'get_state', 'get_available_states', 'get_available_transitions',
@@ -32,16 +30,7 @@ LIMITS = """format: claifo-limits-1
 on_fault: zero
 joints: [{name: action_0, effort: 1.0, step: 1.0}]
 """
-HEAD = """# The nodes
-
-Written by `python scripts/node_tables.py`, from what the nodes declare.
-
-Every node publishes `/diagnostics` (what it counts, latency p50, p99 and rate), `/rosout` and
-`/parameter_events`, and has the parameter services and `use_sim_time`; `expert_player` publishes
-`/clock`. `policy`, `safety` and `learner` are lifecycle nodes; with `autostart` they configure and
-activate themselves. Names are relative: a namespace (`-r __ns:=/left`) makes room for two graphs
-side by side. Parameters cannot be changed while a node runs.
-"""
+HEAD = ('node', '', 'name', 'type', 'QoS')
 
 
 def nodes(more: Sequence[tuple[str, str]] = ()) -> Iterator[Any]:
@@ -99,17 +88,17 @@ def builders() -> dict[str, Callable[[], Any]]:
     }  # fmt: skip
 
 
-def topics(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
-    """Yield a line for each topic and service that is a node's own."""
+def topics(node: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (any node)
+    """Yield a row for each topic and service that is a node's own."""
     for kind, endpoints in (('publishes', node.publishers), ('subscribes to', node.subscriptions)):
         for end in endpoints:
             if end.topic_name not in COMMON and not _lifecycle(end.topic_name):
-                yield f'| `{node.get_name()}` | {kind} | `{_short(end.topic_name)}` | ' \
-                      f'{_type(end.msg_type)} | {_qos(end.qos_profile)} |'
+                name, qos = _short(end.topic_name), _qos(end.qos_profile)
+                yield f'`{node.get_name()}`', kind, f'`{name}`', _type(end.msg_type), qos
     for service in node.services:
         if not _lifecycle(service.service_name) and '_parameter' not in service.service_name:
-            yield f'| `{node.get_name()}` | offers | `~/{_last(service.service_name)}` | ' \
-                  f'{_type(service.srv_type)} | |'
+            name = _last(service.service_name)
+            yield f'`{node.get_name()}`', 'offers', f'`~/{name}`', _type(service.srv_type), ''
 
 
 def _last(name: str) -> str:
@@ -135,8 +124,8 @@ def _qos(profile: Any) -> str:  # noqa: ANN401 (QoSProfile)
     return f'{", ".join(words)}, depth {profile.depth}'
 
 
-def parameters(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
-    """Yield a line for each parameter."""
+def parameters(node: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (any node)
+    """Yield a row for each parameter."""
     names = node.list_parameters([], 0).names
     for name in names:
         if name == 'use_sim_time':
@@ -144,7 +133,7 @@ def parameters(node: Any) -> Iterator[str]:  # noqa: ANN401 (any node)
         told = node.describe_parameter(name)
         limits = [*told.integer_range, *told.floating_point_range]
         allowed = told.additional_constraints or (_range(limits[0]) if limits else '')
-        yield f'| `{name}` | {_value(node, name)} | {allowed} | {told.description} |'
+        yield f'`{name}`', _value(node, name), allowed, told.description
 
 
 def _value(node: Any, name: str) -> str:  # noqa: ANN401 (any node)
@@ -160,32 +149,12 @@ def _range(limit: Any) -> str:  # noqa: ANN401 (a range message)
     return f'at least {limit.from_value}' if endless else f'{limit.from_value} to {limit.to_value}'
 
 
-def tables() -> tuple[str, str]:
-    """Return the table for the README, and the page with everything."""
-    lines, page = [], [HEAD]
+def sections() -> dict[str, str]:
+    """Return the table for the README, and those of the page."""
+    rows, page = [], []
     for node in nodes():
         own = list(topics(node))
-        lines += own
-        page += [
-            f'## {node.get_name()}\n',
-            '| node | | name | type | QoS |\n|---|---|---|---|---|', *own,
-            '\n| parameter | default | allowed | what it does |\n|---|---|---|---|',
-            *parameters(node), '',
-        ]  # fmt: skip
-    readme = ['| node | | name | type | QoS |', '|---|---|---|---|---|', *lines]
-    return '\n'.join(readme), '\n'.join(page)
-
-
-def main() -> None:
-    """Write both."""
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'
-    readme, page = tables()
-    (ROOT / 'docs' / 'nodes.md').write_text(page)
-    path = ROOT / 'README.md'
-    before, _, rest = path.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f'{before}{BEGIN}\n{readme}\n{END}{after}')
-
-
-if __name__ == '__main__':
-    main()
+        rows += own
+        told = table(('parameter', 'default', 'allowed', 'what it does'), parameters(node))
+        page.append(f'## {node.get_name()}\n\n{table(HEAD, own)}\n\n{told}\n')
+    return {'README.md': table(HEAD, rows), 'docs/nodes.md': '\n'.join(page)}
