@@ -78,6 +78,7 @@ setup(
         'lz4>=4',
         'matplotlib>=3.10',
         'mujoco==3.3.7',
+        'numba>=0.60',
         'numpy>=1.26,<3',
         'onnx>=1.17,<2',
         'onnxruntime>=1.20,<2',
@@ -102,7 +103,6 @@ setup(
             'types-PyYAML>=6',
         ],
         'robosuite': [
-            'numba>=0.60',
             'Pillow>=10',
             'qpsolvers[quadprog]>=4.3.1',
             'termcolor>=2',

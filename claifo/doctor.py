@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,8 @@ from claifo_sim.errors import SimError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import torch
+
 Status = Literal['ok', 'warn', 'fail']
 
 PYTHON_MIN, PYTHON_MAX = (3, 10), (3, 12)
@@ -28,6 +31,8 @@ EXACT = ('torch', 'mujoco', 'dm_control')
 TORCH = SpecifierSet('>=2.11,<2.14')
 # A small scene takes 3 ms at 84 px on one core.
 SLOW_FRAME_MS = 30.0
+# bfloat16 rounds the latents: it should be worth it.
+PAYING_SHARE = 0.8
 # Weights, metrics, videos and bags of one run, in bytes.
 RUN_BYTES = 2_000_000_000
 # Python, PyTorch and two simulators, in bytes.
@@ -66,6 +71,7 @@ def run_checks(folder: Path, replay_frames: int | None, size_px: int) -> Iterato
     yield check_versions(constraints_file().read_text().splitlines())
     yield check_robosuite()
     yield check_torch()
+    yield check_precision()
     yield check_rendering(size_px)
     yield check_memory(available_memory(), replay_frames, size_px)
     yield check_disk(folder, replay_frames, size_px)
@@ -150,6 +156,42 @@ def check_torch() -> Check:
         else 'the NVIDIA driver does not answer or is too old: see nvidia-smi'
     )
     return Check('torch', 'warn', f'{found}, though there is an NVIDIA GPU', advice, figures)
+
+
+def check_precision() -> Check:
+    """Time an encode of a batch in float32 and in bfloat16, as it is without gradient."""
+    try:
+        import torch
+    except (ImportError, OSError):
+        return Check('precision', 'warn', 'not measured without PyTorch')
+    if torch.cuda.is_available():
+        return Check('precision', 'ok', 'bfloat16 pays on a GPU that has it')
+    seconds = [_encode_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)]
+    share = seconds[1] / seconds[0]
+    word = 'pays' if share < PAYING_SHARE else 'does not pay'
+    found = f'encodes in bfloat16 take {share:.2f} of their time in float32'
+    figures: dict[str, float | str] = {'bfloat16_share': round(share, 3)}
+    return Check('precision', 'ok', f'{found}: `precision: bfloat16` {word}', figures=figures)
+
+
+def _encode_seconds(dtype: torch.dtype) -> float:
+    """Return the shortest time of several passes of 64 stacks through a small encoder."""
+    import torch
+
+    from claifo_core.agent.encoders import Encoder
+    from claifo_core.config import NetworkConfig
+
+    encoder = Encoder(NetworkConfig(channels=16), 3, 1, 48)
+    images = torch.zeros((64, 9, 48, 48), dtype=dtype).contiguous(
+        memory_format=torch.channels_last
+    )
+    half, spent = dtype == torch.bfloat16, []
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, enabled=half):
+        for _ in range(5):
+            start = time.perf_counter()
+            encoder(images)
+            spent.append(time.perf_counter() - start)
+    return min(spent)
 
 
 def check_rendering(size_px: int) -> Check:

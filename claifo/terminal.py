@@ -50,7 +50,7 @@ def table(head: Sequence[str], *rows: Sequence[object], right: Sequence[str] = (
 
     found = Table(box=None, pad_edge=False)
     for name in head:
-        found.add_column(name, justify='right' if name in right else 'left')
+        found.add_column(name, justify='right' if name in right else 'left', overflow='fold')
     for row in rows:
         found.add_row(*map(str, row))
     return found

@@ -36,7 +36,7 @@ class Board:
         )  # fmt: skip
         done: Any = _share(known)  # it is declared to be whole
         self._task = self._bar.add_task('', total=len(known), completed=done)
-        self._live = Live(console=self._console, auto_refresh=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
     def say(self, line: str) -> None:
@@ -52,8 +52,8 @@ class Board:
 
     def end(self, known: Known) -> None:
         """Leave the table as it is at the end."""
-        self._live.update(table(self._study, known))
         self._live.stop()
+        self._console.print(table(self._study, known))
 
 
 def _share(known: Known) -> float:

@@ -9,15 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def gradient_norm(optimiser: torch.optim.Optimizer) -> Tensor:
-    """Return the Euclidean norm of the gradients that the last step of an optimiser followed."""
-    found = [
-        weight.grad
-        for group in optimiser.param_groups
-        for weight in group['params']
-        if weight.grad is not None
-    ]
-    norm: Tensor = torch.stack(torch._foreach_norm(found)).norm()
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """Return the Euclidean norm of gradients together."""
+    norm: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()
     return norm
 
 

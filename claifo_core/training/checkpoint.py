@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
     from claifo_core.training.learner import Learner
 
-FORMAT = 'claifo-checkpoint-1'
+FORMAT = 'claifo-checkpoint-2'
 # What may change between two sessions of one run.
 _FREE = ('device', 'threads', 'steps', 'minutes', 'eval_processes', 'expert.bag')
 

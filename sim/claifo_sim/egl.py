@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from claifo_sim.errors import SimError
 
@@ -21,7 +22,7 @@ TOGETHER = 4
 LIMIT_S = 20.0
 """Time for all of them, start of Python and MuJoCo included."""
 
-_DRAW = 'from claifo_sim import egl; egl.draw_beside_others()'
+_DRAW = 'from claifo_sim import egl, rendering; egl.draw_beside_others(*rendering.sample_view(32))'
 
 
 @functools.cache
@@ -52,13 +53,10 @@ def renderer(count: int) -> str:
     return said[0].strip() if said and not any(c.returncode for c in children) else ''
 
 
-def draw_beside_others() -> None:
+def draw_beside_others(view: Any, data: Any) -> None:  # noqa: ANN401 (a view and its state)
     """Draw one picture as soon as every process has its context; say with what."""
     from OpenGL import GL
 
-    from claifo_sim.rendering import sample_view
-
-    view, data = sample_view(32)
     ready, given = map(int, sys.argv[1:])
     os.close(given)
     os.read(ready, 1)  # ends when the last one has closed its end

@@ -151,7 +151,7 @@ def test_what_is_no_terminal_gets_plain_lines(begun):
     shown.show(known)
     assert stream.getvalue() == '[1/8 done] one thing\n'
     shown.end(known)
-    assert '\x1b' not in stream.getvalue()
+    assert '\x1b' not in stream.getvalue() and stream.getvalue().endswith('\n')
     names = [line.split()[0] for line in stream.getvalue().splitlines()[1:]]
     assert names == ['method', 'laifo', 'small']
 

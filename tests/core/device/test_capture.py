@@ -14,7 +14,8 @@ from test_methods import options_of
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from toy_world import Session, expert_videos, small_config
 
-from claifo_core.agent.augment import Augmenter, _in_turn
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.look import _in_turn
 from claifo_core.config.methods import METHODS
 from claifo_core.data import episodes, replay
 from claifo_core.data.replay import Replay
@@ -147,7 +148,8 @@ def test_half_precision_stays_near_single():
         made.update()
     batch = exact.replay.sample(32, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        latents = [made.agent._sight.encode(batch.obs.float()) for made in (exact, half)]
+        images = batch.obs.pictures().float().flatten(1, 2)
+        latents = [made.agent._sight.encode(images) for made in (exact, half)]
     assert latents[1].dtype == torch.float32
     assert 0 < (latents[0] - latents[1]).abs().max() < 0.1
     found = [made.take_metrics() for made in (exact, half)]
@@ -173,7 +175,7 @@ def test_expert_videos_taken_later_are_drawn_from():
     made.take_expert([np.full_like(expert_videos(1)[0], 7)])
     made._refresh()
     assert forgotten  # a recorded update would go on with the old frames
-    assert made.expert.draw(4, made.rngs['expert']).obs.unique().tolist() == [7]
+    assert made.expert.draw(4, made.rngs['expert']).obs.pictures().unique().tolist() == [7]
     made.update()
 
 

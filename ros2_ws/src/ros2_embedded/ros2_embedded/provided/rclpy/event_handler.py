@@ -11,7 +11,7 @@ from rclpy._qos_policies import QoSPolicyKind, qos_policy_name_from_kind
 from rclpy.callback_groups import CallbackGroup
 from rclpy.logging import get_logger
 
-rmw_qos_policy_kind_t = IntEnum(  # noqa: N816 (its name in rclpy)
+rmw_qos_policy_kind_t = IntEnum(
     'rmw_qos_policy_kind_t',
     {f'RMW_QOS_POLICY_{kind.name}': kind.value for kind in QoSPolicyKind},
 )

@@ -47,8 +47,15 @@ class QoSProfile:
     """How messages of a topic are delivered."""
 
     __slots__ = (
-        '_history', '_depth', '_reliability', '_durability', '_lifespan', '_deadline',
-        '_liveliness', '_liveliness_lease_duration', '_avoid_ros_namespace_conventions',
+        '_avoid_ros_namespace_conventions',
+        '_deadline',
+        '_depth',
+        '_durability',
+        '_history',
+        '_lifespan',
+        '_liveliness',
+        '_liveliness_lease_duration',
+        '_reliability',
     )  # fmt: skip
 
     def __init__(self, **policies: Any) -> None:  # noqa: ANN401
