@@ -16,6 +16,7 @@ from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import JITTER, tick_ns
 from claifo_core.data.frames import prepare
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class _Camera:
         self._shown: NDArray[np.uint8] | None = None
 
     def add(self, stamp_ns: int, image: CameraImage) -> None:
+        if self.frames and 0 < self.last_ns - stamp_ns <= JUMP_NS:
+            return  # it swapped with the one before it
         if self.frames:
             pause_ns = stamp_ns - self.last_ns
             if not 0 <= pause_ns <= _LONGEST_HOLD_NS:
@@ -123,7 +126,7 @@ class Episode:
         """Take the next frame of a camera.
 
         Raises:
-            ClaifoError: its stamp lies before that of the frame before, or more than a minute
+            ClaifoError: its stamp jumps back from that of the frame before, or is over a minute
                 behind it, or a frame cannot be decoded.
         """
         self._cameras[camera].add(stamp_ns, image)

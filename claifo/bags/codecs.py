@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from claifo.bags.cdr import RawImage
+from claifo.bags.picture_size import picture_size
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _DEPTH_SHIFT_BITS = 4
 _BAYER_MIN_PX = 3
+LARGEST_PX = 1 << 26
+"""Pixels of a picture that is unpacked; a few kB may announce any number."""
 
 
 class _Pixel(NamedTuple):
@@ -207,7 +210,7 @@ def _decode_file(image: CompressedImage) -> NDArray[np.uint8]:
             f'compressed format {name!r} is not supported; supported: {", ".join(COMPRESSIONS)}'
         )
     data = np.frombuffer(image.data, np.uint8)
-    picture: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    picture = _unpacked(data) if _is_sane(data) else None
     if picture is None:
         raise ClaifoError(
             f'{name!r} image of {data.size} bytes is corrupted; record the bag again'
@@ -217,3 +220,26 @@ def _decode_file(image: CompressedImage) -> NDArray[np.uint8]:
     channels = picture.shape[2] if picture.ndim == 3 else 1
     conversion = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}[channels]
     return np.asarray(cv2.cvtColor(picture, conversion), np.uint8)
+
+
+def _is_sane(data: NDArray[np.uint8]) -> bool:
+    """Return whether these are a JPEG or a PNG.
+
+    Raises:
+        ClaifoError: its header announces more pixels than any camera has.
+    """
+    size = picture_size(data.data)
+    if size and size[0] * size[1] > LARGEST_PX:
+        raise ClaifoError(
+            f'image of {size[1]}x{size[0]} pixels; more than {LARGEST_PX >> 20} Mi are not read: '
+            'no camera makes them'
+        )
+    return size is not None
+
+
+def _unpacked(data: NDArray[np.uint8]) -> NDArray[Any] | None:
+    try:
+        found: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    return found

@@ -17,7 +17,6 @@ from claifo.playback.domain_gap import DomainGap, domain_gap
 from claifo.report.scenes import Stage
 from claifo_core.agent.diagnostics import rank_correlation
 from claifo_core.config import TrainConfig, settings
-from claifo_core.data.stacks import join
 from claifo_core.device.seeding import generator
 from claifo_core.errors import ClaifoError
 from claifo_core.training.checkpoint import Checkpoint
@@ -153,7 +152,7 @@ def _scores(learner: Learner, replay: Replay, count: int) -> tuple[Tensor, Tenso
 def _score(learner: Learner, batch: Batch) -> Tensor:
     """Return D of the frames as they are, shape (B,)."""
     networks = learner.agent.networks
-    pictures = join([batch.obs, batch.next_obs]).pictures().to(learner.device)
+    pictures = torch.cat([batch.obs.pictures(), batch.next_obs.pictures()]).to(learner.device)
     pair = networks.encoder(pictures.flatten(1, 2).float()).chunk(2)
     score: Tensor = networks.discriminator(torch.cat(pair, 1)).squeeze(1)
     return score

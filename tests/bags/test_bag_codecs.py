@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from claifo.bags.cdr import CompressedImage, Layout, RawImage
 from claifo.bags.codecs import ENCODINGS, decode, encode_compressed
+from claifo.bags.picture_size import picture_size
 from claifo_core.errors import ClaifoError
 
 SIMPLE = {
@@ -176,3 +177,37 @@ def test_a_jpeg_that_ends_early_is_corrupted():
 
 def test_every_encoding_has_an_oracle_here():
     assert set(ENCODINGS) == {*SIMPLE, *YUV, *BAYER}
+
+
+def bomb(kind, width, height):
+    """A small file whose header announces a picture of that size."""
+    if kind == 'png':
+        size = width.to_bytes(4, 'big') + height.to_bytes(4, 'big')
+        return b'\x89PNG\r\n\x1a\n' + b'\0\0\0\rIHDR' + size + bytes(64)
+    data = bytearray(cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    at = data.index(b'\xff\xc0')
+    data[at + 5 : at + 9] = height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
+    return bytes(data)
+
+
+@pytest.mark.parametrize(('kind', 'side'), [('png', 100_000), ('jpeg', 20_000)])
+def test_a_few_bytes_do_not_become_gigabytes(kind, side):
+    image = CompressedImage(kind, memoryview(bomb(kind, side, side)))
+    with pytest.raises(ClaifoError, match=f'{side}x{side} pixels; more than 64 Mi are not read'):
+        decode(image)
+
+
+@pytest.mark.parametrize('kind', ['png', 'jpeg'])
+def test_data_that_are_no_picture_of_that_kind_are_damaged(kind):
+    tiff = cv2.imencode('.tiff', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    for data in (b'', b'\x89PNG', bomb('png', 50, 50), tiff, b'\xff\xd8\xff'):
+        with pytest.raises(ClaifoError, match='corrupted'):
+            decode(CompressedImage(kind, memoryview(data)))
+
+
+@given(size=st.tuples(st.integers(1, 300), st.integers(1, 300)), suffix=st.sampled_from(
+    ['.png', '.jpg']), progressive=st.booleans())  # fmt: skip
+def test_the_size_is_known_before_a_picture_is_unpacked(size, suffix, progressive):
+    settings = [cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)] if suffix == '.jpg' else []
+    data = cv2.imencode(suffix, np.zeros((*size, 3), np.uint8), settings)[1].tobytes()
+    assert picture_size(data) == size

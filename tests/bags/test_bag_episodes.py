@@ -235,9 +235,9 @@ def bad_bags(recorder):
         'zero_size': (one(height=0, data=np.zeros(0, np.uint8)), {}, ['8x0 pixels', 'frame 1']),
         'data_too_small': (one(height=9), {}, ['8x9', '216 bytes', '192 bytes']),
         'stamp_jumps_back': (
-            [('/c', k, m) for k, (_, _, m) in enumerate(recorder.video(at(0, 20, 40, 30)))],
+            [('/c', k, m) for k, (_, _, m) in enumerate(recorder.video(at(0, 20, 400, 30)))],
             {},
-            ['jumps back at frame 4', '1.040000 s to 1.030000 s'],
+            ['jumps back at frame 4', '1.400000 s to 1.030000 s'],
         ),
         'clock_jumps_ahead': (
             recorder.video(at(0, 20, 3_600_000)),
@@ -368,3 +368,10 @@ def test_true_returns_are_never_opened_by_the_reader(tmp_path):
     )
     names = sorted({line.rsplit('/', 1)[-1] for line in result.stdout.split()})
     assert names == ['episode_000.mcap', 'metadata.yaml']
+
+
+def test_two_swapped_frames_lose_one(tmp_path, recorder):
+    messages = [('/c', k, m) for k, (_, _, m) in enumerate(recorder.video(at(0, 20, 60, 40, 80)))]
+    episodes, report = read_episodes([recorder.write(tmp_path / 'b', messages)], options())
+    assert numbers(episodes) == [[0, 1, 1, 2, 4]]
+    assert (report.frames_read, report.frames_kept) == (5, 4)
