@@ -24,7 +24,7 @@ from claifo_core.deploy.limits import Estop, JointLimits, Limits, Workspace
 PERIOD_S = 0.05
 TICK_S = 0.004
 SILENCE_S = 2 * PERIOD_S + GRACE_S
-RAMP_S = 0.4
+RAMP_S = 1.2  # slower than the acceleration: only the border brakes as hard
 LOW, HIGH, FASTEST, STRONGEST = -1.0, 0.5, 0.4, 2.0
 STEP = 0.03
 BOX = Workspace('/pose', (LOW,) * 3, (HIGH,) * 3)

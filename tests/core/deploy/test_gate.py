@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gated import FASTEST, GRACE_S, PERIOD_S, RAMP_S, SILENCE_S, STEP, Bench
+from gated import FASTEST, GRACE_S, HIGH, PERIOD_S, RAMP_S, SILENCE_S, STEP, Bench
 
 from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.events import (
@@ -127,6 +127,19 @@ def test_whatever_ends_motion_ends_in_a_standstill_in_time(end):
     assert max(np.abs(np.diff(speeds))) <= STEP + FASTEST * PERIOD_S / RAMP_S
 
 
+@pytest.mark.parametrize('meaning', ['velocity', 'twist'])
+@pytest.mark.parametrize('feels', [True, False])
+def test_the_ramp_ends_at_the_border(meaning, feels):
+    bench = Bench(meaning, 'ramp_down')
+    bench.start()
+    while bench.place[0] < HIGH - 0.15:
+        bench.drive(9, 9, seconds=PERIOD_S)
+    bench.step(Stop())
+    assert bench.sent[-1][1][0] > 0.2
+    bench.wait(RAMP_S + PERIOD_S, feels=feels)
+    assert not bench.sent[-1][1].any() and bench.place.max() <= HIGH + 1e-9
+
+
 def test_a_reset_on_the_ramp_goes_on_from_there():
     bench = running(wish=0.4)
     bench.step(Stop())
@@ -136,7 +149,7 @@ def test_a_reset_on_the_ramp_goes_on_from_there():
     bench.step(Reset())
     bench.drive(0.4, 0.4, seconds=0.2)
     after = [command for at_s, command, _ in bench.sent if at_s > bench.now_s - 0.25]
-    assert np.abs(np.diff([before, *after], axis=0)).max() <= FASTEST * PERIOD_S / RAMP_S + 1e-9
+    assert np.abs(np.diff([before, *after], axis=0)).max() <= STEP + 1e-9
 
 
 def test_a_reset_without_a_policy_brings_the_robot_to_rest():
