@@ -24,6 +24,11 @@ class Quiet(Node):
         super().__init__('quiet')
         self.left = params.declare(self, 'left', '', 'file that is left')
         self.create_timer(0.05, self.tick)
+        self.up = self.create_timer(0.0, self.tell)
+
+    def tell(self):
+        """Say that it spins, so that a signal no longer meets its construction."""
+        self.up.cancel()
         print('up', flush=True)
 
     def tick(self):

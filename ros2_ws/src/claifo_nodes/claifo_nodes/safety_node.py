@@ -111,7 +111,7 @@ class SafetyNode(ManagedNode):
         self._commands = self.create_publisher(
             commands.KINDS[self._part.output], self._part.topic, QoSProfile(depth=1)
         )
-        self._told = self.create_publisher(SafetyStatus, '~/status', qos.ACTION)
+        self._told = self.create_publisher(SafetyStatus, '~/status', qos.STATUS)
         self._inputs = [
             self.create_subscription(Action, 'action', self._on_action, qos.ACTION),
             *self._senses(bounds),
