@@ -12,6 +12,7 @@ from claifo.bags.codecs import describe
 from claifo.bags.episodes import bag_episodes, choose_topic
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import BagReport
+from claifo.bags.resample import rate_of
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _Reader:
 
 
 def measure_rate(paths: Sequence[Path], topic: str) -> float:
-    """Return the camera rate of the first bag: one over the median time between stamps, in Hz.
+    """Return the camera rate of the first bag in Hz, by :func:`claifo.bags.resample.rate_of`.
 
     Raises:
         ClaifoError: there are fewer than two frames with different stamps, or no such topic.
@@ -116,13 +117,14 @@ def measure_rate(paths: Sequence[Path], topic: str) -> float:
     where = find_bags(paths)[0]
     with Bag(where) as bag:
         name = choose_topic(bag, topic).name
-    steps = np.diff(inspect(where).topics[name].times_ns)
-    if not len(steps) or np.median(steps) <= 0:
+    times_ns = inspect(where).topics[name].times_ns
+    found_hz = rate_of(times_ns)
+    if not found_hz:
         raise ClaifoError(
-            f'{where.path}: the rate of {name} cannot be measured from {len(steps) + 1} stamps; '
+            f'{where.path}: the rate of {name} cannot be measured from {len(times_ns)} stamps; '
             'give --rate-hz'
         )
-    return float(1e9 / np.median(steps))
+    return found_hz
 
 
 def check(paths: Sequence[Path], options: ReadOptions) -> tuple[BagReport, list[str]]:
