@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from claifo_core.config import TrainConfig
+from claifo_core import yamls
 from claifo_core.errors import ClaifoError, did_you_mean
 
 _T = typing.TypeVar('_T')
@@ -170,11 +171,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     if not path.is_file():
         near = sorted(str(p) for p in path.parent.glob('*.yaml'))
         raise ClaifoError(f'{path}: no such file{did_you_mean(str(path), near)}')
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = str(error).replace('\n', ' ')
-        raise ClaifoError(f'{path}: not valid YAML: {line}') from None
+    values = yamls.load(path)
     if not isinstance(values, dict | None):
         raise ClaifoError(f'{path}: top level must be a mapping of options')
     return values or {}
