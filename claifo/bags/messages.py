@@ -14,6 +14,7 @@ import numpy as np
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from claifo.bags.clock import unstamped
 from claifo.bags.reader import Bag
 from claifo.bags.resample import JITTER, tick_ns
 from claifo.resources import interfaces_dir
@@ -35,7 +36,7 @@ class Stamped(NamedTuple):
     """The messages of one topic of a bag, by stamp.
 
     Attributes:
-        stamps_ns: int64, shape (N,); the time of recording where a message has no stamp.
+        stamps_ns: int64, shape (N,); times of recording where the topic has no stamps.
         numbers: float32, shape (N, D).
     """
 
@@ -80,12 +81,15 @@ def read_stamped(
                 f'{bag.path}: no {kind} on {topic}{did_you_mean(topic, names)}; {way_out}'
             )
         said = f'{bag.path}: {topic}'
+        recorded = unstamped(bag, [found for found in bag.topics() if found.name == topic])
         for found, time_ns, data in bag.messages():
             if found.name == topic:
                 message = _decoded(types, data, kind, said)
                 stamp = message.header.stamp
                 stamp_ns = stamp.sec * 10**9 + stamp.nanosec
-                rows.append((stamp_ns or time_ns, numbers(message, said)))
+                if found in recorded:
+                    stamp_ns = time_ns
+                rows.append((stamp_ns, numbers(message, said)))
     rows.sort(key=lambda row: row[0])
     stamps = np.array([stamp_ns for stamp_ns, _ in rows], np.int64)
     return Stamped(stamps, np.array([row for _, row in rows], np.float32))

@@ -211,8 +211,8 @@ def test_a_damaged_sqlite_file_gives_what_it_can_or_says_so(tmp_path, recorder):
 
 def shuffled(recorder, count=60):
     """Messages of two topics and a marker, and the same in other orders of writing."""
-    messages = recorder.video([10**9 + k * 10**7 for k in range(count)], '/a')
-    messages += recorder.video([10**9 + k * 10**7 for k in range(count)], '/b')
+    times = [10**9 + k * 10**7 for k in range(count)]
+    messages = recorder.video(times, '/a', (90, 90)) + recorder.video(times, '/b', (90, 90))
     messages += [('/marker', 10**9 + k * 2 * 10**8 - 1, recorder.empty()) for k in range(3)]
     return messages
 
@@ -221,11 +221,10 @@ def shuffled(recorder, count=60):
 @pytest.mark.parametrize('compression', ['none', 'storage', 'message'])
 @pytest.mark.parametrize('order', ['topics', 'backwards', 'random'])
 def test_messages_come_by_log_time_however_they_were_written(
-    tmp_path, recorder, monkeypatch, storage, compression, order
+    tmp_path, recorder, storage, compression, order
 ):
     if storage == 'sqlite3' and compression == 'storage':
         compression = 'none'
-    monkeypatch.setattr('rosbags.rosbag2.storage_mcap.MCAP_CHUNK_SIZE', 2000, raising=False)
     messages = shuffled(recorder)
     wanted = sorted((time_ns, topic) for topic, time_ns, _ in messages)
     if order == 'backwards':
