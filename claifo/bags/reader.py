@@ -56,7 +56,7 @@ class BagPath:
     path: Path
     files: tuple[Path, ...]
     losses: tuple[Loss, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 def find_bags(paths: Sequence[Path]) -> list[BagPath]:
