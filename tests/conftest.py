@@ -55,7 +55,7 @@ _MATRIX = {  # ISO 14496-12, 8.3.2: a, b, u, c, d, v, x, y, w
 def _write_mp4(
     path: Path, *, count: int = 12, degrees: int = 0, steps: list[int] | None = None
 ) -> Path:
-    """Write, as a phone does, frames of 64x48 pixels at 25 Hz, the left half dark and the right half bright.
+    """Write, as a phone does, 64x48 pixels at 25 Hz: left half dark, right half bright.
 
     Args:
         path: Of the file.

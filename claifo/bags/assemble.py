@@ -129,7 +129,8 @@ class Episode:
         """Take the next frame of a camera.
 
         Raises:
-            ClaifoError: its stamp jumps back, or lies more than a minute behind the one before, or a frame cannot be decoded.
+            ClaifoError: its stamp jumps back, or lies more than a minute behind the one before, or
+                a frame cannot be decoded.
         """
         self._cameras[camera].add(stamp_ns, image)
         if stamp_ns > self._newest_ns:

@@ -72,12 +72,12 @@ class Expected:
 
     def missing(self, topics: Iterable[Topic]) -> list[Loss]:
         """Say what was not found, and which topics have two types."""
-        found = [*self._wrong_counts()]
-        types: dict[str, str] = {}
-        for topic in topics:
-            if types.setdefault(topic.name, topic.type) != topic.type:
-                found.append(f'{topic.name} is of type {types[topic.name]} and {topic.type}')
-        return [Loss(f'{self._where}: {line}', 0) for line in found]
+        first: dict[str, str] = {}
+        types = [
+            f'{topic.name} is of type {first[topic.name]} and {topic.type}'
+            for topic in topics if first.setdefault(topic.name, topic.type) != topic.type
+        ]  # fmt: skip
+        return [Loss(f'{self._where}: {line}', 0) for line in [*self._wrong_counts(), *types]]
 
     def _wrong_counts(self) -> Iterable[str]:
         for name, count in self._counts.items():

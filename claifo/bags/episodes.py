@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from claifo.bags.options import ReadOptions
     from claifo.bags.parts import Message, Topic
-    from claifo.bags.clock import unstamped
-from claifo.bags.reader import BagPath
+    from claifo.bags.reader import BagPath
 
 
 def read_episodes(

@@ -108,7 +108,7 @@ class McapFile:
         ]
 
     def _read_summary(self) -> None:
-        """Take topics and counts from the summary, if the file has one and its checksum is right."""
+        """Take topics and counts from the summary, if there is one with the right checksum."""
         size = len(self._data)
         if size < _FOOTER_BYTES + len(MAGIC) or self._data[-len(MAGIC) :] != MAGIC:
             return

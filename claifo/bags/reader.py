@@ -214,7 +214,7 @@ class Bag:
             # CDR begins with a zero byte: this is rosbag2's compression by message
             if data[:4] == ZSTD_MAGIC:
                 try:
-                    data = unpack(data, 'zstd')  # noqa: PLW2901
+                    data = unpack(data, 'zstd')
                 except DamageError as error:
                     damaged += 1
                     why = str(error)

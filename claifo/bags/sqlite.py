@@ -68,7 +68,9 @@ class SqliteFile:
                 f'{self._path}: not a readable rosbag2 database ({error}); '
                 f'`sqlite3 {path.name} .recover` may save some of it'
             ) from error
-        self._topics = {key: Topic(name, kind) for key, name, kind in rows if _are_names(name, kind)}
+        self._topics = {
+            key: Topic(name, kind) for key, name, kind in rows if _are_names(name, kind)
+        }
         if len(self._topics) < len(rows):
             self._lose(f'{len(rows) - len(self._topics)} topics have no readable name')
         self._known = list(self.losses)
@@ -86,7 +88,7 @@ class SqliteFile:
         return [Part(first_ns, 0, lambda: self._messages(keys[order], times[order]))]
 
     def _keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return times and keys of the messages, from the front and, behind damage, from the back."""
+        """Return times and keys of the messages; behind damage, from the back."""
         times, keys = array('q'), array('q')
         forward = 'SELECT id, timestamp FROM messages NOT INDEXED ORDER BY id'
         if not self._collect(forward, times, keys):

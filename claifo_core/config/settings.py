@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from claifo_core.config import TrainConfig
 from claifo_core import yamls
+from claifo_core.config import TrainConfig
 from claifo_core.errors import ClaifoError, did_you_mean
 
 _T = typing.TypeVar('_T')
@@ -131,7 +131,7 @@ def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any fiel
         raise wrong
     try:
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise wrong from None
 
 

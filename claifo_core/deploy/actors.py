@@ -86,7 +86,7 @@ def _exported(path: Path, build: Callable[[bytes], _Exported]) -> tuple[Actor, C
         actor = build(data)
     except ModuleNotFoundError as error:
         raise ClaifoError(f'{path}: cannot be read ({error}); install what is missing') from None
-    except Exception as error:  # noqa: BLE001 (each runtime has errors of its own)
+    except Exception as error:  # each runtime has errors of its own
         raise _unfit(path, error) from None
     if not isinstance(actor.description, dict) or actor.description.get('format') != FORMAT:
         raise ClaifoError(f'{path}: not described as {FORMAT}, which this version reads; export '
@@ -97,7 +97,7 @@ def _exported(path: Path, build: Callable[[bytes], _Exported]) -> tuple[Actor, C
         action = _tried(actor)
     except ClaifoError:
         raise
-    except Exception as error:  # noqa: BLE001 (the runtime's, on what the file describes)
+    except Exception as error:  # the runtime's, on what the file describes
         raise _unfit(path, error) from None
     if action.shape != (1, actor.metadata['action_dim']) or not np.isfinite(action).all():
         raise ClaifoError(f'{path}: does not give {actor.metadata["action_dim"]} finite numbers '

@@ -78,7 +78,7 @@ def test_what_is_no_camera_is_one_line(ros, tmp_path):
     (tmp_path / 'film.mp4').write_bytes(array.array('B', range(100)).tobytes())
     for source in ('/dev/video77', str(tmp_path / 'film.mp4'), str(tmp_path / 'nothing.mp4')):
         ros({'source': source})
-        with pytest.raises(ClaifoError, match='cannot be opened|not a video') as problem:
+        with pytest.raises(ClaifoError, match=r'cannot be opened|not a video') as problem:
             CameraNode()
         assert source in str(problem.value)
 

@@ -1,7 +1,8 @@
 """`camera_node`: a camera, a video file or a network stream as image messages, by OpenCV.
 
 For trying things without the driver of a camera. Each picture bears the ROS time at which it was
-grabbed; a file plays upright and in real time. The grabbing waits for the camera in a thread of its own.
+grabbed; a file plays upright and in real time. The grabbing waits for the camera in a thread of
+its own.
 """
 
 from __future__ import annotations
