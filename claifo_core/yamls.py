@@ -46,7 +46,7 @@ def load(path: Path) -> Any:  # noqa: ANN401 (whatever it holds)
             raise ClaifoError(f'{path}: no such file')
         if path.stat().st_size > _MOST_BYTES:
             raise ClaifoError(f'{path}: larger than {_MOST_BYTES >> 20} MiB: no settings')
-        return yaml.load(path.read_text('utf-8'), _Loader)
+        return _Loader(path.read_text('utf-8')).get_single_data()
     except OSError as error:
         raise ClaifoError(f'{path}: cannot be read ({error.strerror})') from None
     except _UNREADABLE as error:
