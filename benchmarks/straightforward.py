@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.agent import agent, augment, optimisers, photometric, sight
+from claifo_core.agent import agent, augment, losses, optimisers, photometric, sight
 from claifo_core.agent.judge import LatentJudge
 from claifo_core.agent.layers import Linear
 from claifo_core.agent.objective import InfoNce
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from claifo_core.agent.networks import Encoder
     from claifo_core.agent.sample import Sample
     from claifo_core.data.replay import Batch
+    from claifo_core.data.stacks import Stacks
     from claifo_core.training.learner import Learner
 
 
@@ -53,36 +54,88 @@ class PlainEncoder(nn.Module):
 class PlainAugmenter(augment.Augmenter):
     """Takes the same draws and applies them frame by frame, in colour space 0..1."""
 
-    def shift_(self, images: Tensor) -> Tensor:
-        """Shift by bilinear sampling of the padded images."""
-        pad = self._config.shift_px
-        flat = images.flatten(1, 2)
-        batch, _, height, width = flat.shape
-        offset = torch.randint(2 * pad + 1, (2, batch), generator=self._rng)
-        padded = functional.pad(flat, (pad,) * 4, mode='replicate')
-        corner = torch.stack([offset[1], offset[0]], 1).float()
-        rows = torch.arange(height).float().view(1, -1, 1) + corner[:, 1].view(-1, 1, 1)
-        columns = torch.arange(width).float().view(1, 1, -1) + corner[:, 0].view(-1, 1, 1)
-        grid = torch.stack(torch.broadcast_tensors(columns, rows), -1)
-        sides = torch.tensor([width + 2 * pad, height + 2 * pad])
-        grid = (2 * grid + 1) / sides - 1
-        moved = functional.grid_sample(padded, grid, align_corners=False)
-        return moved.view(images.shape)
+    def watch(self, agent: Stacks, expert: Stacks) -> None:
+        """Begin an update: pictures are gathered once for all of its views."""
+        super().watch(agent, expert)
+        self._gathered: dict[int, Tensor] = {}
 
-    def transform_(self, images: Tensor) -> Tensor:
-        """Apply T to one frame of the stacks after the other."""
-        draw = self._plans[self._config.kind]
-        batch, stack = images.shape[:2]
-        shared = draw(batch) if self._config.draw == 'sample' else None
-        frames = []
-        for index in range(stack):
-            frame = images[:, index] / 255
-            plan = draw(1) if shared is None else shared
-            for change, values in plan:
-                frame = _PLAIN[change](frame, values)
-            frames.append(frame * 255)
-        images = torch.stack(frames, 1)
-        return self.shift_(images) if self._shifts_too else images
+    def _pictures(self, stacks: Stacks) -> Tensor:
+        if id(stacks) not in self._gathered:
+            self._gathered[id(stacks)] = stacks.pictures()
+        return self._gathered[id(stacks)]
+
+    def view(self, stacks: Stacks, look: str, out: Tensor) -> Tensor:
+        """Return a view in planar layout, (B, 3 T V, H, W); ``out`` is left alone."""
+        images = self._pictures(stacks).float()
+        drawn = self.draw(look, *images.shape[:2])
+        if drawn.plans != [[]]:
+            images = torch.stack(
+                [_looked(images[:, k], drawn.plans, k) for k in range(images.shape[1])], 1
+            )
+        flat = images.flatten(1, 2)
+        return flat if drawn.moves is None else _shifted(flat, drawn.moves)
+
+
+def _looked(frame: Tensor, plans: list[augment.Plan], picture: int) -> Tensor:
+    """Apply T to one frame of the stacks."""
+    frame = frame / 255
+    for change, values in plans[picture % len(plans)]:
+        frame = _PLAIN[change](frame, values)
+    return frame * 255
+
+
+def _shifted(images: Tensor, moves: Tensor) -> Tensor:
+    """Shift by bilinear sampling of the padded images."""
+    pad = int(moves.abs().max())
+    height, width = images.shape[2:]
+    padded = functional.pad(images, (pad,) * 4, mode='replicate')
+    corner = (moves + pad).float()
+    rows = torch.arange(height).float().view(1, -1, 1) + corner[0].view(-1, 1, 1)
+    columns = torch.arange(width).float().view(1, 1, -1) + corner[1].view(-1, 1, 1)
+    grid = torch.stack(torch.broadcast_tensors(columns, rows), -1)
+    sides = torch.tensor([width + 2 * pad, height + 2 * pad])
+    return functional.grid_sample(padded, (2 * grid + 1) / sides - 1, align_corners=False)
+
+
+class PlainJudge(LatentJudge):
+    """Finds the penalty's gradient by differentiating twice."""
+
+    def loss(self, agent: Tensor, expert: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the loss, and the outputs for expert and agent."""
+        config, network = self._config, self._network
+        outputs = network(expert).squeeze(1), network(agent).squeeze(1)
+        if config.gan_loss == 'bce':
+            mix = torch.rand(len(agent), 1, generator=self._rng)
+            points, target, on = mix * agent + (1 - mix) * expert, 1.0, config.penalty_on
+            loss = losses.discriminator_loss(*outputs)
+        else:
+            points, target, on = expert, 0.0, 'logit'
+            loss = losses.least_squares_loss(*outputs)
+        penalty = losses.gradient_penalty(network, points, on=on, target=target)
+        return loss + config.penalty_weight * penalty, outputs
+
+
+class PlainOptimisers(optimisers.Optimisers):
+    """PyTorch's Adam as it comes."""
+
+    def __post_init__(self) -> None:
+        """Put PyTorch's in the place of ours."""
+        super().__post_init__()
+        for name, adam in self.items():
+            setattr(self, name, torch.optim.Adam(adam.weights, adam.rate))
+
+    def step(self, loss: Tensor, *names: str) -> Tensor:
+        """Descend ``loss`` with the named optimisers."""
+        chosen = [getattr(self, name) for name in names]
+        for optimiser in chosen:
+            optimiser.zero_grad()
+        loss.backward()
+        for optimiser in chosen:
+            optimiser.step()
+        return loss.detach()
+
+    def set_share(self, share: float) -> None:
+        """Keep the learning rates."""
 
 
 class PlainAgent(agent.Agent):
@@ -123,7 +176,8 @@ def plain_agent(learner: Learner) -> PlainAgent:
         for part in module.modules():
             if isinstance(part, Linear):
                 part.__class__ = nn.Linear
-    adam = optimisers.build_optimisers(networks, config.agent)
+    ours = optimisers.build_optimisers(networks, config.agent)
+    adam = PlainOptimisers(**dict(ours.items()), average=ours.average)
     augmenter = PlainAugmenter(config.augment, learner.rngs['augment'])
     rng = learner.rngs['agent']
     return PlainAgent(
@@ -131,7 +185,7 @@ def plain_agent(learner: Learner) -> PlainAgent:
         adam,
         sight.Sight(networks.encoder, augmenter, config),
         InfoNce(config.agent, networks.similarity, networks.heads),
-        LatentJudge(networks.discriminator, config.agent, rng, lambda loss: loss),
+        PlainJudge(networks.discriminator, config.agent, rng, lambda loss: loss),
         config.agent,
         rng,
     )
@@ -223,7 +277,7 @@ def _permute(frame: Tensor, order: Tensor) -> Tensor:
     return frame.gather(1, index)
 
 
-_PLAIN: dict[augment.Change, Callable[[Tensor, Tensor], Tensor]] = {
+_PLAIN: dict[photometric.Change, Callable[[Tensor, Tensor], Tensor]] = {
     photometric.brightness_: _brightness,
     photometric.jitter_: _jitter,
     photometric.grayscale_: _grayscale,

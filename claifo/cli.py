@@ -17,6 +17,7 @@ from claifo.commands import (
     expert,
     export,
     launch,
+    probe,
     report,
     study,
     tasks,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 COMMANDS = (
-    tasks, domains, expert, bag, train, study, launch, evaluate, export, report, doctor, bench,
+    tasks, domains, expert, bag, train, study, launch, evaluate, export, probe, report, doctor,
+    bench,
 )  # fmt: skip
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_ERROR = 2

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from claifo import doctor
 
 GIGA = 10**9
-NAMES = ['python', 'versions', 'robosuite', 'torch', 'rendering', 'memory', 'disk']
+NAMES = [
+    'python', 'versions', 'robosuite', 'torch', 'precision', 'rendering', 'memory', 'disk',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,15 @@ def test_a_wrong_version_of_a_simulator_fails_and_names_both():
     assert 'mujoco is ' in check.found
     assert '1.2.3' in check.found
     assert check.advice
+
+
+@pytest.mark.parametrize(
+    ('version', 'status'),
+    [('2.10.1', 'fail'), ('2.11.0+cu130', 'warn'), ('2.13.0+cpu', 'ok'), ('2.14.0', 'fail')],
+)
+def test_torch_may_be_of_the_versions_that_were_tested(monkeypatch, version, status):
+    monkeypatch.setattr(doctor.metadata, 'version', lambda name: version)
+    assert doctor.check_versions(['torch==2.13.0']).status == status
 
 
 def test_another_wrong_version_is_a_warning():
@@ -99,6 +111,19 @@ def test_rendering_names_back_end_and_time():
 def run(*args: str) -> subprocess.CompletedProcess:
     command = [sys.executable, '-m', 'claifo', 'doctor', *args]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_bfloat16_is_advised_by_its_measured_time(monkeypatch):
+    seconds = {torch.float32: 0.010, torch.bfloat16: 0.005}
+    monkeypatch.setattr(doctor, '_encode_seconds', seconds.__getitem__)
+    check = doctor.check_precision()
+    assert check.found.endswith('take 0.50 of their time in float32: `precision: bfloat16` pays')
+    seconds[torch.bfloat16] = 0.020
+    assert doctor.check_precision().found.endswith('does not pay')
+
+
+def test_both_precisions_are_really_timed():
+    assert 0.01 < doctor.check_precision().figures['bfloat16_share'] < 100
 
 
 def test_json_of_a_replay_that_cannot_fit():

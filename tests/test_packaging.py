@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import runpy
 import shutil
@@ -284,3 +285,23 @@ def test_git_ignores_no_source_file():
 
 def test_the_installed_package_is_this_one():
     assert metadata.version('claifo') == PROJECT['version']
+
+
+def test_the_tests_run_where_ros_2_is_sourced(tmp_path):
+    """Its plugins for pytest take every test file for a launch file; they are left out."""
+    for name in ('launch_testing', 'launch_ros'):
+        (tmp_path / f'{name}.py').write_text(f'raise RuntimeError("{name} is loaded")')
+        about = tmp_path / f'{name}-1.0.dist-info'
+        about.mkdir()
+        (about / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n')
+        (about / 'entry_points.txt').write_text(f'[pytest11]\n{name} = {name}\n')
+    done = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', '--collect-only', 'tests/test_imports.py'],
+        cwd=ROOT, env=os.environ | {'PYTHONPATH': str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_colcon_test_runs_the_fast_tests(setup_arguments):
+    """colcon runs pytest for a package whose extra `test` names it."""
+    assert any(line.startswith('pytest') for line in setup_arguments['extras_require']['test'])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ('methods', 'nodes', 'performance', 'scenes')
+NAMES = ('gate', 'methods', 'nodes', 'performance', 'scenes')
 
 
 @pytest.fixture(scope='module')
@@ -44,3 +45,17 @@ def test_every_file_that_a_page_names_is_there(script):
     for code, tests in script.PAGES['methods'].PARTS.values():
         assert (ROOT / 'claifo_core' / code).exists()
         assert all((ROOT / 'tests' / 'core' / name).is_file() for name in tests)
+
+
+def test_what_only_a_real_rclpy_adds_is_not_listed(script):
+    class Real:
+        """A node with what jazzy gives to each."""
+
+        publishers = subscriptions = ()
+        services = (SimpleNamespace(service_name='/sim/get_type_description', srv_type=object),)
+
+        def list_parameters(self, prefixes, depth):
+            return SimpleNamespace(names=['start_type_description_service', 'use_sim_time'])
+
+    nodes = script.PAGES['nodes']
+    assert list(nodes.topics(Real())) == list(nodes.parameters(Real())) == []

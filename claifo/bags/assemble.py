@@ -16,6 +16,7 @@ from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import JITTER, tick_ns
 from claifo_core.data.frames import prepare
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from claifo.bags.report import BagReport
 
 _NS_PER_S = 1_000_000_000
-_LATE_NS = _NS_PER_S // 4
-"""A frame so far behind, or only behind its neighbour, was overtaken; others are a loop."""
 _LONGEST_HOLD_NS = 60 * _NS_PER_S
 
 
@@ -45,7 +44,8 @@ class _Camera:
     def add(self, stamp_ns: int, image: CameraImage) -> None:
         if self.frames:
             pause_ns = stamp_ns - self.last_ns
-            if pause_ns < 0 and (-pause_ns <= _LATE_NS or stamp_ns >= self._before_last_ns):
+            if pause_ns < 0 and (-pause_ns <= JUMP_NS or stamp_ns >= self._before_last_ns):
+                # it was overtaken; what lies further behind is a loop
                 self._report.late += 1
                 return
             if not 0 <= pause_ns <= _LONGEST_HOLD_NS:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claifo.bags.parts import Loss
-from claifo_core import yamls
+from claifo_core.config import yamls
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from claifo_core.agent import (
     build_optimisers,
 )
 from claifo_core.data.replay import Batch
+from claifo_core.data.stacks import of_frames
 from claifo_core.device.capture import forced
 
 if TYPE_CHECKING:
@@ -177,8 +178,9 @@ def _without_data(networks: Networks, mode: FakeTensorMode) -> None:
 
 def _batch(config: TrainConfig, shape: Shape) -> Batch:
     size, side = config.agent.batch_size, config.env.size_px
-    stack = config.env.frame_stack * shape.views
-    obs = torch.zeros((size, stack, 3, side, side), dtype=torch.uint8)
+    stack, channels = config.env.frame_stack, 3 * shape.views
+    frames = torch.zeros((size * stack, side, side, channels), dtype=torch.uint8)
+    obs = of_frames(frames, stack)
     number, proprio = torch.zeros(size), torch.zeros(size, shape.proprio_dim)
     action = torch.zeros(size, shape.action_dim)
     return Batch(obs, obs, action, number, number, proprio, proprio)

@@ -125,13 +125,16 @@ def _backward(layers: list[int]) -> int:
 
 
 def _penalty(judge: list[int], agent: AgentConfig) -> int:
-    """Output, its gradient to the points, and the gradient of that to weights and points.
+    """Output at the points, its gradient to them, and the gradient of that to the weights.
 
-    The last goes back through the gradient and, with the sigmoid, through the output; without it
-    torch multiplies with zeros there, in all layers but the last.
+    With the sigmoid, the last goes back through the output as well. Least squares takes the
+    points of the expert, whose output is known.
     """
-    on = agent.penalty_on if agent.gan_loss == 'bce' else 'logit'
-    return 6 * sum(judge) - (0 if on == 'sigmoid' else 3 * judge[-1])
+    if agent.gan_loss == 'least_squares':
+        return 3 * sum(judge) - judge[-1]
+    if agent.penalty_on == 'logit':
+        return 4 * sum(judge) - judge[-1]
+    return 4 * sum(judge) + _backward(judge)
 
 
 def _contrastive(config: TrainConfig) -> int:

@@ -46,6 +46,7 @@ _PANELS = (
     _alone('Discriminator: entropy (bits)', 'discriminator_entropy', share=True),
     _Panel('Gradient norms', _GRADIENTS),
     _Panel('Imitation reward', _REWARD),
+    _alone('Rank correlation of the reward with the true one', 'reward_rank'),
     _alone('Discriminator loss', 'discriminator_loss'),
     _alone('Contrastive accuracy', 'contrastive_accuracy', share=True),
     _alone('Contrastive loss', 'contrastive_loss'),

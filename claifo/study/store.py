@@ -46,11 +46,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def commit() -> str:
-    """Return the commit of the code, marked if files differ from it; without git the version."""
+def commit(root: Path = SOURCE_ROOT) -> str:
+    """Return the commit of a checkout, marked if files differ from it; without git the version."""
     words = ('describe', '--always', '--exclude=*', '--abbrev=10', '--dirty=-changed')
     try:
-        command = ('git', '-C', str(SOURCE_ROOT), *words)
+        command = ('git', '-C', str(root), *words)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         try:

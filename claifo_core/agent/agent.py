@@ -18,6 +18,7 @@ from torch import Tensor
 
 from claifo_core.agent import losses
 from claifo_core.agent.auxiliary import CriticStep
+from claifo_core.agent.diagnostics import rank_correlation
 from claifo_core.agent.exploration import explore, smoothed
 from claifo_core.agent.sample import Sample
 from claifo_core.agent.sight import View
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from claifo_core.agent.sight import Part, Sight
     from claifo_core.config import AgentConfig
     from claifo_core.data.replay import Batch
+    from claifo_core.data.stacks import Stacks
 
 Metrics = dict[str, Tensor]
 """Named scalars, detached (formulas in docs/metrics.md)."""
@@ -77,11 +79,11 @@ class Agent:
             proprio: float32, shape (B, P).
             std: Scale of the Gaussian exploration noise; 0 gives the mean action.
         """
-        state = torch.cat([self._sight.encode(obs.float()), proprio], 1)
+        state = torch.cat([self._sight.encode(obs.flatten(1, 2).float()), proprio], 1)
         return explore(torch.tanh(self.networks.actor(state)), std, self._rng)
 
     def update(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor] = ()
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Stacks] = ()
     ) -> Metrics:
         """Do one update of every network.
 
@@ -168,6 +170,7 @@ class Agent:
         q1, q2 = self.networks.critic(state, agent.action)
         loss = losses.critic_loss(q1, q2, target)
         metrics |= {'critic_loss': loss.detach(), 'q_mean': q1.detach().mean()}
+        metrics['reward_rank'] = rank_correlation(reward, agent.reward)
         step = CriticStep(latent, state, agent.action, (q1, q2), next_latent, next_action, reward)
         for auxiliary in self._auxiliaries:
             added, told = auxiliary.loss(step, std)
@@ -181,12 +184,10 @@ class Agent:
     def _actor_step(self, state: Tensor, std: float | Tensor, metrics: Metrics) -> None:
         """Step 5: train the actor on fixed states (z, proprioception); the target follows."""
         action, pre_tanh = self._smoothed(state, std)
-        self.networks.critic.requires_grad_(False)
         loss = losses.actor_loss(*self.networks.critic(state, action))
         if self._config.actor_penalty > 0:
             loss = loss + self._config.actor_penalty * losses.saturation_penalty(pre_tanh)
         self.optimisers.step(loss, 'actor')
-        self.networks.critic.requires_grad_(True)
         metrics['actor_loss'] = loss.detach()
         metrics['action_abs'] = pre_tanh.detach().tanh().abs().mean()
         self.networks.follow_critic(self._config.critic_tau)

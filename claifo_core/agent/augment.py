@@ -1,56 +1,29 @@
 """The random look T and the random shift, seeded and batched (algorithm 1.7).
 
-Images are float32 in 0..255, planar, shape (B, T, 3, H, W): a batch of stacks of T frames. What
-each change does to one frame is in :mod:`claifo_core.agent.photometric`; here is what is drawn
-and for whom.
+Here is what is drawn and for whom. What becomes of a picture is in
+:mod:`claifo_core.agent.photometric`; on a CPU :mod:`claifo_core.agent.loops` does the same.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from claifo_core.agent import photometric
-from claifo_core.device.capture import compiled
+from claifo_core.agent import loops, photometric
+from claifo_core.agent.look import Look, Plan, write
 
 if TYPE_CHECKING:
     from claifo_core.config import AugmentConfig
+    from claifo_core.data.stacks import Stacks
 
-Change = Callable[[Tensor, Tensor], object]
-"""Changes frames (N, 3, H, W) in place by one value per frame, shape (N, ...)."""
-
-# So many frames and their intermediate images stay in a CPU's caches.
-_BLOCK_FRAMES = 64
+# Kinds of T that change equal levels of a channel equally.
+_OF_LEVELS = ('brightness', 'auto', 'shift')
 
 # Factors of brightness, contrast and saturation, and turns of the hue circle.
 JITTER = ((0.2, 1.8), (0.2, 1.8), (0.2, 1.8), (-0.2, 0.2))
 WIDE = ((0.6, 1.4), (0.2, 1.8), (0.0, 2.0), (-0.5, 0.5))
-
-
-def shift_(images: Tensor, largest_px: int, rng: torch.Generator) -> Tensor:
-    """Move each stack by a whole number of pixels, repeating its border (in place).
-
-    Args:
-        images: float32, shape (B, T, 3, H, W).
-        largest_px: Moves are drawn from {-largest_px .. largest_px} in both directions, one draw
-            per sample, common to all frames of its stack.
-        rng: Source of the draws.
-    """
-    if largest_px == 0:
-        return images
-    batch, _, _, height, width = images.shape
-    offset = torch.randint(2 * largest_px + 1, (2, batch), generator=rng, device=rng.device)
-    offset = (offset - largest_px).unsqueeze(2)
-    row = (torch.arange(height, device=images.device) + offset[0]).clamp_(0, height - 1)
-    column = (torch.arange(width, device=images.device) + offset[1]).clamp_(0, width - 1)
-    source = (row.unsqueeze(2) * width + column.unsqueeze(1)).view(batch, 1, -1)
-    pixels = images.view(batch, -1, height * width)
-    pixels.copy_(pixels.gather(2, source.expand_as(pixels)))
-    return images
 
 
 class Augmenter:
@@ -77,34 +50,59 @@ class Augmenter:
         # Of agent and expert: means of red, green and blue, then their standard deviations.
         self._styles = torch.tensor([[128.0] * 3 + [64.0] * 3] * 2, device=rng.device)
 
-    def shift_(self, images: Tensor) -> Tensor:
-        """Apply the random shift alone (in place); see :func:`shift_`."""
-        return shift_(images, self._config.shift_px, self._rng)
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Get ready to make views of that type."""
+        if self._rng.device.type == 'cpu':
+            levels_alone = self._config.kind in _OF_LEVELS and self._config.warp == 0
+            loops.prepare(dtype, levels_alone=levels_alone)
 
-    def watch(self, agent: Tensor, expert: Tensor) -> None:
+    def watch(self, agent: Stacks, expert: Stacks) -> None:
         """Take the colours between which T moves, where they are not given (``kind: auto``).
 
         Args:
-            agent: uint8 stacks of the agent, shape (B, T V, 3, H, W).
-            expert: Those of the expert, same shape.
+            agent: Stacks of the agent.
+            expert: Those of the expert.
         """
         if self._config.kind == 'auto':
             self._styles.copy_(torch.stack([_style(agent), _style(expert)]))
 
-    def transform_(self, images: Tensor) -> Tensor:
-        """Apply T to one view, float32 (B, T, 3, H, W) in 0..255 (in place)."""
-        if self._config.warp > 0:
-            self._warp_(images)
+    def draw(self, look: str, batch: int, pictures: int) -> Look:
+        """Draw a view of ``batch`` stacks of so many pictures: ``T``, ``shift`` or ``raw``."""
+        if look == 'T':
+            plans = self._draw_plans(batch, pictures)
+            return Look(plans, self._draw_moves(batch) if self._shifts_too else None)
+        return Look([[]], self._draw_moves(batch) if look == 'shift' else None)
+
+    def view(self, stacks: Stacks, look: str, out: Tensor) -> Tensor:
+        """Write a random view of every stack.
+
+        Args:
+            stacks: uint8.
+            look: See :meth:`draw`.
+            out: Gets 0..255; float32 or bfloat16, shape (B, 3 T V, H, W), channels last.
+
+        Returns:
+            ``out``.
+        """
+        drawn = self.draw(look, len(stacks), out.shape[1] // 3)
+        if not loops.paint(stacks, drawn, out):
+            write(stacks, drawn, out)
+        return out
+
+    def _draw_moves(self, batch: int) -> Tensor | None:
+        largest_px = self._config.shift_px
+        if largest_px == 0:
+            return None
+        rng = self._rng
+        drawn = torch.randint(2 * largest_px + 1, (2, batch), generator=rng, device=rng.device)
+        return drawn - largest_px
+
+    def _draw_plans(self, batch: int, pictures: int) -> list[Plan]:
+        warp = self._warp(batch) if self._config.warp > 0 else []
         draw = self._plans[self._config.kind]
-        batch, stack = images.shape[:2]
         if self._config.draw == 'sample':
-            plan = [(change, v.repeat_interleave(stack, 0)) for change, v in draw(batch)]
-            _apply(plan, images.flatten(0, 1))
-        else:
-            for frame in range(stack):
-                plan = [(change, v.expand(batch, *v.shape[1:])) for change, v in draw(1)]
-                _apply(plan, images[:, frame])
-        return self.shift_(images) if self._shifts_too else images
+            return [warp + draw(batch)]
+        return [warp + draw(1) for _ in range(pictures)]
 
     def _uniform(self, count: int, low: float, high: float) -> Tensor:
         draw = torch.rand(count, generator=self._rng, device=self._rng.device)
@@ -113,44 +111,43 @@ class Augmenter:
     def _coin(self, count: int, probability: float) -> Tensor:
         return self._uniform(count, 0, 1) < probability
 
-    def _brightness(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _brightness(self, count: int) -> Plan:
         low, high = self._config.brightness
         return [(photometric.brightness_, self._uniform(count, low, high))]
 
-    def _warp_(self, images: Tensor) -> None:
-        """Show each sample from a viewpoint of its own, the same for its whole stack."""
-        batch, stack = images.shape[:2]
-        corners = 2 * self._config.warp * self._uniform(8 * batch, -1, 1).view(batch, 8)
-        _apply([(photometric.warp_, corners.repeat_interleave(stack, 0))], images.flatten(0, 1))
+    def _warp(self, count: int) -> Plan:
+        """A viewpoint of its own for each sample, the same for its whole stack."""
+        corners = 2 * self._config.warp * self._uniform(8 * count, -1, 1).view(count, 8)
+        return [(photometric.warp_, corners)]
 
     def _jitter(
         self, count: int, ranges: tuple[tuple[float, float], ...] = JITTER
-    ) -> list[tuple[Change, Tensor]]:
+    ) -> Plan:
         """Brightness, contrast, saturation and hue in random order."""
         changes = torch.stack([self._uniform(count, *range_) for range_ in ranges], 1)
         order = self._uniform(4, 0, 1).argsort().expand(count, 4)
         return [(photometric.jitter_, torch.cat([changes, order], 1))]
 
-    def _blur(self, count: int, probability: float) -> tuple[Change, Tensor]:
+    def _blur(self, count: int, probability: float) -> tuple[photometric.Change, Tensor]:
         """Sigma in pixels for the frames that are blurred, 0 for the others."""
         sigma = self._uniform(count, 1, 2) * self._coin(count, probability)
         return photometric.blur_, sigma
 
-    def _auto(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _auto(self, count: int) -> Plan:
         """Colours on the way from agent to expert, and a quarter of the way beyond either."""
         share = self._uniform(3 * count, -0.25, 1.25).view(count, 3).repeat(1, 2)
         agent, expert = self._styles
         style = (agent + share * (expert - agent)).clamp(0, 255)
         return [(photometric.restyle_, style)]
 
-    def _generic(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _generic(self, count: int) -> Plan:
         """Brightness by a factor from 1/4 to 4, then color with any hue."""
         factor = torch.exp2(self._uniform(count, -2, 2))
         return [(photometric.brightness_, factor), *self._color(count, WIDE)]
 
     def _color(
         self, count: int, ranges: tuple[tuple[float, float], ...] = JITTER
-    ) -> list[tuple[Change, Tensor]]:
+    ) -> Plan:
         shuffled = torch.rand(count, 3, generator=self._rng, device=self._rng.device).argsort(1)
         keep = torch.arange(3, device=shuffled.device).expand_as(shuffled)
         return [
@@ -161,7 +158,7 @@ class Augmenter:
             (photometric.permute_, torch.where(self._coin(count, 0.2)[:, None], shuffled, keep)),
         ]
 
-    def _full(self, count: int) -> list[tuple[Change, Tensor]]:
+    def _full(self, count: int) -> Plan:
         box = [self._uniform(count, *r) for r in ((0.8, 1), (0.9, 1.1), (-1, 1), (-1, 1))]
         return [
             *self._jitter(count),
@@ -174,33 +171,9 @@ class Augmenter:
         ]
 
 
-def _style(stacks: Tensor) -> Tensor:
-    """Return mean and standard deviation of the channels of uint8 stacks, shape (6,)."""
-    values = stacks.float()
+def _style(stacks: Stacks) -> Tensor:
+    """Return mean and standard deviation of the channels of stacks, shape (6,)."""
+    values = stacks.pictures().float()
     mean = values.mean((0, 1, 3, 4))
     spread = (values - mean[:, None, None]).square().mean((0, 1, 3, 4)).sqrt()
     return torch.cat([mean, spread])
-
-
-def _apply(plan: list[tuple[Change, Tensor]], frames: Tensor) -> None:
-    """Apply all changes: on a CPU block after block, on a GPU in a few fused kernels."""
-    if not plan:
-        return
-    changes, values = zip(*plan, strict=True)
-    if frames.is_cuda:
-        _fused(changes)(frames, *values)
-        return
-    start = 0
-    for block in frames.split(_BLOCK_FRAMES):
-        _in_turn(changes, block, *(v[start : start + len(block)] for v in values))
-        start += len(block)
-
-
-def _in_turn(changes: tuple[Change, ...], frames: Tensor, *values: Tensor) -> None:
-    for change, value in zip(changes, values, strict=True):
-        change(frames, value)
-
-
-@functools.cache
-def _fused(changes: tuple[Change, ...]) -> Callable[..., None]:
-    return compiled(functools.partial(_in_turn, changes))

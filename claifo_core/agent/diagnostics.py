@@ -9,15 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def gradient_norm(optimiser: torch.optim.Optimizer) -> Tensor:
-    """Return the Euclidean norm of the gradients that the last step of an optimiser followed."""
-    found = [
-        weight.grad
-        for group in optimiser.param_groups
-        for weight in group['params']
-        if weight.grad is not None
-    ]
-    norm: Tensor = torch.stack(torch._foreach_norm(found)).norm()
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """Return the Euclidean norm of gradients together."""
+    norm: Tensor = torch.stack(torch._foreach_norm(gradients)).norm()
     return norm
 
 
@@ -43,6 +37,22 @@ def _entropy(logit: Tensor) -> Tensor:
     p = torch.sigmoid(logit)
     nats = p * functional.softplus(-logit) + (1 - p) * functional.softplus(logit)
     return nats.mean() / math.log(2)
+
+
+def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Return Spearman's rank correlation of two vectors; 0 where one of them is constant."""
+    ranks = torch.stack([_ranks(first), _ranks(second)])
+    ranks = ranks - ranks.mean(1, keepdim=True)
+    spread = ranks.norm(dim=1).prod().clamp_min(1e-6)
+    correlation: Tensor = ranks.prod(0).sum() / spread
+    return correlation
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Return each value's rank; equal values share the mean of theirs."""
+    below = values.unsqueeze(1) > values
+    not_above = values.unsqueeze(1) >= values
+    return (below.float() + not_above.float()).sum(1) / 2
 
 
 def retrieval(logits: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claifo_core.agent.layers import ONEDNN, Linear, plain_linear
+from claifo_core.agent.layers import Linear, convolve_relu, plain_linear
 from claifo_core.device.capture import recordable
 from claifo_core.errors import ClaifoError
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from claifo_core.config import NetworkConfig
 
-# So many numbers (2 MB) of the first layer's output at a time keep the convolutions in a CPU's
+# So many numbers (4 MB) of the first layer's output at a time keep the convolutions in a CPU's
 # caches.
-_BLOCK_NUMBERS = 1 << 19
-
+_BLOCK_NUMBERS = 1 << 20
 
 
 class Encoder(nn.Module):
@@ -65,11 +64,10 @@ class Encoder(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return what the linear layer sees of images, as :meth:`forward` takes them: (B, F)."""
         images = self._arrange(images)
+        body = self._convolutions() if self.body is None else self._embody
         step = len(images) if recordable(images) else _BLOCK_NUMBERS // self._activations
-        blocks = images.split(max(step, 1))
-        features = [self._features(block) for block in blocks]
-        joined = features[0] if len(features) == 1 else torch.cat(features)
-        return self._joined(joined)
+        features = [body(block) for block in images.split(max(step, 1))]
+        return self._joined(features[0] if len(features) == 1 else torch.cat(features))
 
     def latent(self, features: Tensor) -> Tensor:
         """Return the latent of :meth:`features`."""
@@ -99,30 +97,32 @@ class Encoder(nn.Module):
         latent: Tensor = torch.tanh(self.norm(apply(self.linear, features)))
         return latent
 
-    def _features(self, images: Tensor) -> Tensor:
-        if self.body is not None:
-            features: Tensor = self.body(images / 255 - 0.5)
-            return features
-        return self._convolve(images)
+    def _embody(self, images: Tensor) -> Tensor:
+        assert self.body is not None
+        features: Tensor = self.body(images.float() / 255 - 0.5)
+        return features
 
-    def _convolve(self, images: Tensor) -> Tensor:
-        weight, bias = self.first.weight, self.first.bias
-        assert bias is not None
-        # oneDNN's own layout is quicker to enter than channels_last, but has no gradient.
-        exact = not torch.is_autocast_enabled(images.device.type)
-        own_layout = ONEDNN and exact and not recordable(images) and not torch.is_grad_enabled()
-        laid_out = (
-            images.to_mkldnn()
-            if own_layout
-            else images.contiguous(memory_format=torch.channels_last)
-        )
+    def _convolutions(self) -> Callable[[Tensor], Tensor]:
+        """Return what convolves images in 0..255."""
+        weight, bias, stride = _parts(self.first)
         # x / 255 - 0.5 folded into the first layer: one pass over the images less.
         shifted = bias - 0.5 * weight.sum((1, 2, 3))
-        x = functional.conv2d(laid_out, weight / 255, shifted, self.first.stride)
-        x = self.rest(functional.relu_(x))
-        features: Tensor = x.to_dense() if own_layout else x
-        # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
-        return features.permute(0, 2, 3, 1).flatten(1)
+        first = weight / 255, shifted, stride
+        rest = [_parts(layer) for layer in self.rest if isinstance(layer, nn.Conv2d)]
+
+        def convolve(images: Tensor) -> Tensor:
+            x = images.contiguous(memory_format=torch.channels_last)
+            for layer in (first, *rest):
+                x = convolve_relu(x, *layer)
+            # The memory order of channels_last is (H, W, C): flattening in it costs no copy.
+            return x.permute(0, 2, 3, 1).flatten(1)
+
+        return convolve
+
+
+def _parts(layer: nn.Conv2d) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    assert layer.bias is not None
+    return layer.weight, layer.bias, layer.stride
 
 
 def conv_sizes(config: NetworkConfig, size_px: int) -> list[int]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from claifo_core.agent import losses
 from claifo_core.agent.diagnostics import judge_metrics, reward_metrics
+from claifo_core.agent.layers import slope, stages
 
 if TYPE_CHECKING:
     from claifo_core.agent.sample import Sample
@@ -57,9 +58,13 @@ class LatentJudge:
     """A discriminator of latents (z, z') with a gradient penalty: C-LAIfO and LAIfO."""
 
     def __init__(
-        self, network: nn.Module, config: AgentConfig, rng: torch.Generator, descend: Descend
+        self,
+        network: nn.Sequential,
+        config: AgentConfig,
+        rng: torch.Generator,
+        descend: Descend,
     ) -> None:
-        """Take the discriminator, (B, 2Z) to (B, 1)."""
+        """Take the discriminator, an :func:`claifo_core.agent.layers.mlp` of (B, 2Z) to (B, 1)."""
         self._network, self._config, self._rng, self._descend = network, config, rng, descend
 
     def parts(self, sample: Sample) -> tuple[list[Part], list[Part]]:
@@ -82,19 +87,29 @@ class LatentJudge:
 
     def loss(self, agent: Tensor, expert: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the loss with its penalty, and the outputs for expert and agent (step 2)."""
-        config, network = self._config, self._network
-        expert_out, agent_out = network(torch.cat([expert, agent])).squeeze(1).chunk(2)
-        if config.gan_loss == 'bce':
+        *hidden, output = stages(self._network, torch.cat([expert, agent]))
+        expert_out, agent_out = output.squeeze(1).chunk(2)
+        if self._config.gan_loss == 'bce':
             loss = losses.discriminator_loss(expert_out, agent_out)
             mix = torch.rand(len(agent), 1, generator=self._rng, device=self._rng.device)
-            points, target, on = mix * agent + (1 - mix) * expert, 1.0, config.penalty_on
+            find, target = lambda: self._slope_at(mix * agent + (1 - mix) * expert), 1.0
         else:
             loss = losses.least_squares_loss(expert_out, agent_out)
-            points, target, on = expert, 0.0, 'logit'
-        if config.penalty_weight > 0:
-            penalty = losses.gradient_penalty(network, points, on=on, target=target)
-            loss = loss + config.penalty_weight * penalty
+            at_expert = [rows[: len(expert)] for rows in hidden[1::2]]
+            ones = torch.ones_like(expert_out).unsqueeze(1)
+            find, target = lambda: slope(self._network, at_expert, ones), 0.0
+        if self._config.penalty_weight > 0:
+            loss = loss + self._config.penalty_weight * losses.slope_penalty(find(), target)
         return loss, (expert_out, agent_out)
+
+    def _slope_at(self, points: Tensor) -> Tensor:
+        """Return the gradient to points, (B, 2Z), of D or of sigma(D), as is configured."""
+        *hidden, output = stages(self._network, points.detach())
+        upstream = torch.ones_like(output)
+        if self._config.penalty_on == 'sigmoid':
+            on = torch.sigmoid(output)
+            (upstream,) = torch.autograd.grad(on, output, upstream, create_graph=True)
+        return slope(self._network, hidden[1::2], upstream)
 
     @torch.no_grad()
     def reward(self, agent: Tensor) -> Tensor:

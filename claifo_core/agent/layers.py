@@ -60,6 +60,28 @@ def plain_linear(layer: nn.Linear, rows: Tensor) -> Tensor:
     return functional.linear(rows, layer.weight, layer.bias)
 
 
+def convolve_relu(
+    images: Tensor, weight: Tensor, bias: Tensor, stride: tuple[int, ...]
+) -> Tensor:
+    """Convolve and cut off below 0; without gradient in one pass of oneDNN.
+
+    Args:
+        images: Shape (B, C, H, W), channels last.
+        weight: Shape (outputs, C, h, w), channels last.
+        bias: Shape (outputs,).
+        stride: Of both sides.
+    """
+    if recordable(images) or not ONEDNN or torch.is_grad_enabled():
+        return functional.relu_(functional.conv2d(images, weight, bias, stride))
+    if torch.is_autocast_enabled('cpu'):
+        half = torch.get_autocast_dtype('cpu')
+        images, weight, bias = images.to(half), weight.to(half), bias.to(half)
+    convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        images, weight, bias, (0, 0), stride, (1, 1), 1, 'relu', [], ''
+    )
+    return convolved
+
+
 def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
     """Return two hidden layers with ReLU."""
     return nn.Sequential(
@@ -69,6 +91,33 @@ def mlp(inputs: int, outputs: int, hidden: int) -> nn.Sequential:
         nn.ReLU(),
         Linear(hidden, outputs),
     )
+
+
+def stages(network: nn.Sequential, rows: Tensor) -> list[Tensor]:
+    """Return what each layer of :func:`mlp` gives, its output last."""
+    found = []
+    for layer in network:
+        rows = layer(rows)
+        found.append(rows)
+    return found
+
+
+def slope(network: nn.Sequential, hidden: list[Tensor], upstream: Tensor) -> Tensor:
+    """Return the gradient of an :func:`mlp` to its inputs, itself differentiable.
+
+    As ``torch.autograd.grad(create_graph=True)`` finds it. But that carries a second derivative of
+    ReLU along, which is 0, at a third of the price.
+
+    Args:
+        network: The network.
+        hidden: What its hidden layers give behind ReLU at the points, shape (B, H) each.
+        upstream: Gradient to its output, shape (B, outputs).
+    """
+    *layers, last = (layer for layer in network if isinstance(layer, nn.Linear))
+    gradient = upstream @ last.weight
+    for layer, rows in zip(reversed(layers), reversed(hidden), strict=True):
+        gradient = (gradient * (rows > 0)) @ layer.weight
+    return gradient
 
 
 def initialise(module: nn.Module) -> None:

@@ -68,6 +68,11 @@ def gradient_penalty(
     if on == 'sigmoid':
         output = torch.sigmoid(output)
     (gradient,) = torch.autograd.grad(output.sum(), points, create_graph=True)
+    return slope_penalty(gradient, target)
+
+
+def slope_penalty(gradient: Tensor, target: float) -> Tensor:
+    """Return :func:`gradient_penalty` of known gradients, shape (B, ...)."""
     penalty: Tensor = (gradient.flatten(1).norm(dim=1) - target).square().mean()
     return penalty
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from claifo_core.agent import losses
 from claifo_core.agent.diagnostics import retrieval
+from claifo_core.data.stacks import join
 
 if TYPE_CHECKING:
     from claifo_core.agent.sample import Sample
@@ -59,18 +60,18 @@ def contrasted(
     if data != 'random':
         obs = sample.agent.obs
         if data in ('expert', 'all'):
-            obs = torch.cat([obs, sample.expert.obs])
+            obs = join([obs, sample.expert.obs])
         first, second = [(obs, anchor)], [(obs, 'contrastive')]
     if data not in ('agent', 'expert'):
         # Draws are independent already; the shift keeps a pair from coming twice, reversed.
-        ours, theirs, shifted = *sample.random, sample.random[0].roll(1, 0)
+        ours, theirs, shifted = *sample.random, sample.random[0].roll()
         if data == 'agent+random':
-            shifted[::2] = theirs[::2]
+            even = torch.arange(len(ours), device=ours.device) % 2 == 0
             first.append((ours, 'raw'))
-            second.append((shifted, 'raw'))
+            second.append((theirs.where(even, shifted), 'raw'))
         else:
-            first.append((torch.cat([ours, theirs]), 'raw'))
-            second.append((torch.cat([theirs, shifted]), 'raw'))
+            first.append((join([ours, theirs]), 'raw'))
+            second.append((join([theirs, shifted]), 'raw'))
     return first, second
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from claifo_core.agent.agent import Agent
 from claifo_core.agent.baselines.bisimulation import Bisimulation
 from claifo_core.agent.baselines.byol import Byol, Heads
@@ -106,6 +108,7 @@ def _imitation_judge(
         return PatchJudge(network, config, rng, descend, sight)
     if isinstance(network, Disentangler):
         return DisentangledJudge(network, config, rng, descend, sight)
+    assert isinstance(network, nn.Sequential)
     return LatentJudge(network, config, rng, descend)
 
 

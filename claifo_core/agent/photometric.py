@@ -10,7 +10,7 @@ drawn: there every frame is changed and the chosen ones are kept (see
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from claifo_core.device.capture import recordable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Change = Callable[[Tensor, Tensor], object]
+"""Changes frames (N, 3, H, W) in place by one value per frame, shape (N, ...)."""
 
 _LUMA = (0.2989, 0.587, 0.114)
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
-
     from claifo_core.data.replay import Batch
+    from claifo_core.data.stacks import Stacks
 
 
 class Sample(NamedTuple):
@@ -18,10 +17,10 @@ class Sample(NamedTuple):
     Attributes:
         agent: Of the agent; their environment reward counts as the configuration says.
         expert: Of the expert; only observations are used, and actions where they are cloned.
-        random: Stacks from random actions in the agent's world and in the expert's, uint8
-            (B, T V, 3, H, W), where the configuration needs them.
+        random: Stacks from random actions in the agent's world and in the expert's, where the
+            configuration needs them.
     """
 
     agent: Batch
     expert: Batch
-    random: Sequence[Tensor] = ()
+    random: Sequence[Stacks] = ()

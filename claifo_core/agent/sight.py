@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from claifo_core.data.stacks import Stacks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from claifo_core.agent.sample import Sample
     from claifo_core.config import TrainConfig
 
-Part = tuple[Tensor, str]
-"""Stacks, uint8 (B, T V, 3, H, W), and the role in which they are viewed."""
+Part = tuple[Stacks, str]
+"""Stacks, and the role in which they are viewed."""
 
 
 class View(NamedTuple):
@@ -24,7 +26,7 @@ class View(NamedTuple):
 
     Attributes:
         latent: Of the shared encoder, shape (B, Z).
-        images: float32, shape (B, T V, 3, H, W); None where an objective needs none.
+        images: As :meth:`Sight.view` returns them; None where an objective needs none.
         features: Of the encoder before its linear layer, shape (B, F), where those are compared.
     """
 
@@ -54,6 +56,8 @@ class Sight:
             half: Encode in bfloat16.
         """
         self._encoder, self._augmenter, self._half = encoder, augmenter, half
+        self._dtype = torch.bfloat16 if half else torch.float32
+        augmenter.prepare(self._dtype)
         self._keeps_features = config.network.contrast == 'features'
         apply = config.augment.apply
         sees_t = {
@@ -68,13 +72,11 @@ class Sight:
         """Take note of the colours of agent and expert, which T may follow."""
         self._augmenter.watch(sample.agent.obs, sample.expert.obs)
 
-    def view(self, obs: Tensor, role: str, out: Tensor | None = None) -> Tensor:
-        """Return a random view of uint8 stacks, float32 (B, T V, 3, H, W)."""
-        images = obs.float() if out is None else out.copy_(obs)
-        look = self._looks[role]
-        if look == 'T':
-            return self._augmenter.transform_(images)
-        return self._augmenter.shift_(images) if look == 'shift' else images
+    def view(self, stacks: Stacks, role: str, out: Tensor | None = None) -> Tensor:
+        """Return a random view in 0..255, (B, 3 T V, H, W), in ``out`` if that is given."""
+        if out is None:
+            out = stacks.blank(len(stacks), self._dtype)
+        return self._augmenter.view(stacks, self._looks[role], out)
 
     def alike(self, first: Sequence[Part], second: Sequence[Part]) -> bool:
         """Return whether one view of T serves both."""
@@ -91,24 +93,23 @@ class Sight:
         images = views[0] if len(views) == 1 else torch.cat(views)
         if not self._keeps_features:
             return View(self.encode(images), images)
-        features = self._autocast(self._encoder.features, images.flatten(1, 2))
+        features = self._autocast(self._encoder.features, images)
         return View(self._autocast(self._encoder.latent, features), images, features)
 
     @torch.no_grad()
     def latents(self, *groups: Sequence[Part]) -> Iterator[list[Tensor]]:
         """Encode a random view of each part, in one pass without gradient; group by group."""
         parts = [part for group in groups for part in group]
-        sizes = [len(obs) for obs, _ in parts]
-        like = parts[0][0]
-        images = like.new_empty((sum(sizes), *like.shape[1:]), dtype=torch.float32)
-        for (obs, role), part in zip(parts, images.split(sizes), strict=True):
-            self.view(obs, role, out=part)
+        sizes = [len(stacks) for stacks, _ in parts]
+        images = parts[0][0].blank(sum(sizes), self._dtype)
+        for (stacks, role), part in zip(parts, images.split(sizes), strict=True):
+            self.view(stacks, role, out=part)
         found = iter(self.encode(images).split(sizes))
         return iter([[next(found) for _ in group] for group in groups])
 
     def encode(self, images: Tensor, encoder: nn.Module | None = None) -> Tensor:
-        """Return latents of images, float32 (B, T V, 3, H, W), by the shared or another one."""
-        return self._autocast(encoder or self._encoder, images.flatten(1, 2))
+        """Return latents of images, (B, 3 T V, H, W), by the shared encoder or another one."""
+        return self._autocast(encoder or self._encoder, images)
 
     def _autocast(self, network: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._half):

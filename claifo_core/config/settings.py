@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from claifo_core import yamls
-from claifo_core.config import TrainConfig
+from claifo_core.config import TrainConfig, yamls
 from claifo_core.errors import ClaifoError, did_you_mean
 
 _T = typing.TypeVar('_T')

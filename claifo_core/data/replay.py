@@ -1,4 +1,4 @@
-"""Frames stored once as uint8; stacks, n-step returns and expert pairs are built when sampled.
+"""Frames stored once as uint8; stacks and n-step returns are indices until views are made of them.
 
 Frames lie in one ring per environment; :mod:`claifo_core.data.episodes` knows which of them make
 transitions.
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claifo_core.data.episodes import Episodes
+from claifo_core.data.stacks import Stacks, of_frames
 from claifo_core.data.transfer import Uplink, put
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Batch:
     """Transitions; B samples of stacks of T frames of V cameras.
 
     Attributes:
-        obs: uint8, shape (B, T V, 3, H, W), oldest frame first, in it camera after camera.
-        next_obs: The stack n steps later, same shape.
+        obs: Oldest frame first, in it camera after camera.
+        next_obs: The stacks n steps later.
         action: float32, shape (B, A).
         reward: Discounted sum of the n environment rewards, float32, shape (B,).
         discount: gamma^n, or 0 where the episode terminated, float32, shape (B,).
@@ -45,8 +46,8 @@ class Batch:
         next_proprio: The same n steps later.
     """
 
-    obs: Tensor
-    next_obs: Tensor
+    obs: Stacks
+    next_obs: Stacks
     action: Tensor
     reward: Tensor
     discount: Tensor
@@ -94,7 +95,7 @@ class Replay:
         device = torch.device(device)
         batches_on = batches_on or device
         pinned = device.type == 'cpu' and batches_on.type == 'cuda'
-        shape = (total, 3 * views, size_px, size_px)
+        shape = (total, size_px, size_px, 3 * views)
         self.frames = torch.empty(shape, dtype=torch.uint8, device=device, pin_memory=pinned)
         self.proprio = torch.zeros((total, proprio_dim), device=device)
         self.action = torch.zeros((total, action_dim), device=device)
@@ -167,7 +168,7 @@ class Replay:
         while len(frames):
             slot = self._slot(lane, self.episodes.written(lane))
             count = min(len(frames), _BLOCK_FRAMES, (lane + 1) * self.lane_frames - slot)
-            put(self.frames[slot : slot + count], frames[:count].transpose(0, 3, 1, 2))
+            put(self.frames[slot : slot + count], frames[:count])
             self._dirty |= {slot // CHUNK_FRAMES, (slot + count - 1) // CHUNK_FRAMES}
             self.episodes.take(lane, count)
             frames = frames[count:]
@@ -210,10 +211,10 @@ class Replay:
         steps = slots[:, self.stack - 1 : -1]
         alive = (at.number + self.n_step != at.terminal).float()
         bring = self._uplink.bring
-        frames = bring(self._frames_at(slots))
+        seen = self._within_reach(slots)
         return Batch(
-            obs=_pictures(frames[:, : self.stack]),
-            next_obs=_pictures(frames[:, self.n_step :]),
+            obs=Stacks(seen.frames, seen.slots[:, : self.stack]),
+            next_obs=Stacks(seen.frames, seen.slots[:, self.n_step :]),
             proprio=bring(self.proprio[slots[:, self.stack - 1]]),
             next_proprio=bring(self.proprio[slots[:, -1]]),
             action=bring(self.action[steps[:, 0]]),
@@ -221,12 +222,23 @@ class Replay:
             discount=bring(alive * self.discount**self.n_step),
         )
 
-    def _frames_at(self, slots: Tensor) -> Tensor:
-        """Return frames, uint8 (*slots.shape, 3 V, H, W), page-locked where a GPU reads them."""
+    def _within_reach(self, slots: Tensor) -> Stacks:
+        """Return frames where they lie, or copied to where batches are to appear."""
+        if not self._pinned:
+            return Stacks(self.frames, slots)
+        return of_frames(self._uplink.bring(self._copied(slots)), slots.shape[1])
+
+    def _copied(self, slots: Tensor) -> Tensor:
+        """Return frames, uint8 (slots, H, W, 3 V), page-locked where a GPU reads them."""
         shape = (slots.numel(), *self.frames.shape[1:])
         found = self.frames.new_empty(shape, pin_memory=self._pinned)
-        torch.index_select(self.frames, 0, slots.flatten(), out=found)
-        return found.view(*slots.shape, *shape[1:])
+        return torch.index_select(self.frames, 0, slots.flatten(), out=found)
+
+    def newest(self) -> Stacks:
+        """Return the newest stack of every lane."""
+        numbers = [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
+        put(self._newest, np.array(numbers))
+        return self._within_reach(self._newest)
 
     def latest(self) -> tuple[Tensor, Tensor]:
         """Return the newest observation of every lane.
@@ -234,12 +246,9 @@ class Replay:
         Returns:
             Stacks, uint8 (lanes, T V, 3, H, W), and proprioception, float32 (lanes, P).
         """
-        put(self._newest, np.array(
-            [[self._slot(k, n) for n in self.episodes.newest(k)] for k in self._lanes]
-        ))
-        slots = self._newest
-        bring = self._uplink.bring
-        return _pictures(bring(self._frames_at(slots))), bring(self.proprio[slots[:, -1]])
+        stacks = self.newest()
+        proprio = self._uplink.bring(self.proprio[self._newest[:, -1]])
+        return stacks.pictures(), proprio
 
     def state(self) -> list[dict[str, Any]]:
         """Return counts and episodes of every lane as JSON values."""
@@ -267,9 +276,3 @@ class Replay:
         """Take over counts and episodes; the chunks are copied in by the caller."""
         self.episodes.restore(state)
         self._dirty = set()
-
-
-def _pictures(frames: Tensor) -> Tensor:
-    """Return stacks (..., T, 3 V, H, W) as single pictures (..., T V, 3, H, W)."""
-    *lead, _, height, width = frames.shape
-    return frames.reshape(*lead[:-1], -1, 3, height, width)

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from claifo_core.config import TrainConfig
+    from claifo_core.data.replay import Replay
     from claifo_core.training.learner import Learner
 
-FORMAT = 'claifo-checkpoint-1'
+FORMAT = 'claifo-checkpoint-2'
+# Its frames lie plane by plane; a run that goes on keeps such files until their frames change.
+_PLANAR = 'claifo-checkpoint-1'
 # What may change between two sessions of one run.
 _FREE = ('device', 'threads', 'steps', 'minutes', 'eval_processes', 'expert.bag')
 
@@ -79,14 +82,26 @@ class Checkpoint:
         self._check_config(state, learner.config)
         learner.steps, learner.updates = state['steps'], state['updates']
         learner.load_tensors(self._read(state['tensors']))
+        self._fill(learner.replay, state)
+        extra: dict[str, Any] = state['extra']
+        return extra
+
+    def load_replay(self, replay: Replay) -> None:
+        """Put what the run has seen into a replay of its size.
+
+        Raises:
+            ClaifoError: a file is missing or damaged.
+        """
+        self._fill(replay, self._read_state())
+
+    def _fill(self, replay: Replay, state: dict[str, Any]) -> None:
         self._chunks = {int(index): name for index, name in state['chunks'].items()}
         for index, name in self._chunks.items():
             saved = self._read(name)
-            for key, target in learner.replay.chunk(index).items():
-                target.copy_(saved[key])
-        learner.replay.restore(state['replay'])
-        extra: dict[str, Any] = state['extra']
-        return extra
+            for key, target in replay.chunk(index).items():
+                value = saved[key]
+                target.copy_(value if value.shape == target.shape else value.permute(0, 2, 3, 1))
+        replay.restore(state['replay'])
 
     def _write(self, stem: str, tensors: dict[str, Tensor]) -> str:
         data = safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()})
@@ -108,7 +123,8 @@ class Checkpoint:
         path = self.folder / 'state.json'
         try:
             state: dict[str, Any] = json.loads(path.read_text())
-            known, right = state['format'] == FORMAT, state.pop('crc32') == _checksum(state)
+            known = state['format'] in (FORMAT, _PLANAR)
+            right = state.pop('crc32') == _checksum(state)
         except (OSError, ValueError, KeyError, TypeError):
             raise self._damaged(path, 'not a readable state') from None
         if not known:

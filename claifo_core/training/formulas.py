@@ -25,6 +25,8 @@ FORMULAS: dict[str, str] = {
     'encoder_domain_weight': 'agent.hide_domain: weight of that bound in the loss of the encoder',
     'reward_mean': 'mean imitation reward of the batch (a function of D alone)',
     'reward_std': 'standard deviation of the imitation reward over the batch',
+    'reward_rank': "Spearman's rank correlation of what the critic learns from with the true "
+    'reward over the batch; 0 where that is not known',
     'q_mean': 'mean Q1(z, a) over the batch',
     'action_abs': 'mean |tanh u| of the policy; near 1 it is saturated and hardly learns',
     'action_std': 'scheduled standard deviation of the exploration noise',

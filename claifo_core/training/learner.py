@@ -125,15 +125,13 @@ class Learner:
         build = functools.partial(
             build_agent,
             networks,
-            build_optimisers(networks, config.agent),
+            build_optimisers(networks, config.agent, team.average),
             Augmenter(config.augment, self.rngs['augment']),
             config,
             self.rngs['agent'],
             half=half,
         )
         self.agent, self._offline_agent = build(), build(offline=True)
-        for _name, optimiser in self.agent.optimisers.items():  # noqa: PERF102 (no dictionary)
-            team.average_gradients(optimiser)
         self._std = torch.zeros((), device=self.device)
         self._share = torch.zeros((), device=self.device)
         self._begin_stage()

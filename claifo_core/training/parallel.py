@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import distributed
@@ -52,25 +52,21 @@ class Team:
         distributed.all_reduce(answer, distributed.ReduceOp.MAX)
         return bool(answer)
 
-    def average_gradients(self, optimiser: torch.optim.Optimizer) -> None:
-        """Let every step of the optimiser descend the mean gradient of all processes."""
-        if self.size > 1:
-            optimiser.register_step_pre_hook(self._average)
-
-    def close(self) -> None:
-        """End what :func:`join` began."""
-        if self.size > 1:
-            distributed.destroy_process_group()
-
-    def _average(self, optimiser: torch.optim.Optimizer, *_: Any) -> None:  # noqa: ANN401
-        groups = optimiser.param_groups
-        gradients = [p.grad for group in groups for p in group['params'] if p.grad is not None]
+    def average(self, gradients: list[Tensor]) -> None:
+        """Make gradients the mean of those of all processes (in place)."""
+        if self.size == 1:
+            return
         joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
         distributed.all_reduce(joined)
         joined /= self.size
         parts: tuple[Tensor, ...] = joined.split([gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
+
+    def close(self) -> None:
+        """End what :func:`join` began."""
+        if self.size > 1:
+            distributed.destroy_process_group()
 
 
 ALONE = Team()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from claifo_core.training.checkpoint import Checkpoint
 from claifo_core.training.evaluator import Evaluator
 from claifo_core.training.learner import Learner
 from claifo_core.training.metrics import Metrics, read_jsonl
+from claifo_core.training.step import Step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,34 +35,6 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 5.0
 """How long somebody who has stopped a run waits for its last evaluation."""
-
-
-class Step(Protocol):
-    """What N environments show: pixels uint8 (N, H, W, 3 V), proprio (N, P), the rest (N,)."""
-
-    @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """Frames; valid until the next step."""
-
-    @property
-    def proprio(self) -> NDArray[np.float32]:
-        """What the robots measure of themselves; valid until the next step."""
-
-    @property
-    def reward(self) -> NDArray[np.float32]:
-        """True rewards."""
-
-    @property
-    def terminated(self) -> NDArray[np.bool_]:
-        """Whether the task ended the episode."""
-
-    @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Whether the time was up."""
-
-    @property
-    def success(self) -> NDArray[np.bool_]:
-        """Whether the task is solved in this step."""
 
 
 @dataclass(frozen=True)

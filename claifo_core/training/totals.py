@@ -55,7 +55,7 @@ class Totals:
 
     def circumstances(self, batch: Batch) -> str:
         """Return what may tell why, of the transitions that were learnt from last."""
-        obs = batch.obs.float()
+        obs = batch.obs.pictures().float()
         names = {'reward_mean': 'imitation reward mean', 'q_mean': 'q mean'}
         told = [f'frames mean {obs.mean():.1f} std {obs.std():.1f}']
         told += [f'action max {batch.action.abs().max():.3g}']

@@ -17,7 +17,8 @@ from claifo_core.device.devices import set_threads
 from claifo_core.errors import ClaifoError
 from claifo_core.training.learner import Learner
 from claifo_core.training.parallel import ALONE, Team
-from claifo_core.training.run import Run, Setting, Step
+from claifo_core.training.run import Run, Setting
+from claifo_core.training.step import Step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -26,6 +26,8 @@ SMALLEST = {
     'task': 'any', 'control_hz': 10.0, 'action_dim': 1, 'frames': {'size_px': 16}, 'views': 1,
     'frame_stack': 1, 'cameras': (), 'proprio_dim': 0,
 }  # fmt: skip
+# Only a real rclpy has the last two.
+OF_EVERY_NODE = ('use_sim_time', 'start_type_description_service', 'get_type_description')
 LIMITS = """format: claifo-limits-1
 on_fault: zero
 joints: [{name: action_0, effort: 1.0, step: 1.0}]
@@ -96,8 +98,8 @@ def topics(node: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (any node)
                 name, qos = _short(end.topic_name), _qos(end.qos_profile)
                 yield f'`{node.get_name()}`', kind, f'`{name}`', _type(end.msg_type), qos
     for service in node.services:
-        if not _lifecycle(service.service_name) and '_parameter' not in service.service_name:
-            name = _last(service.service_name)
+        name = _last(service.service_name)
+        if not _lifecycle(name) and '_parameter' not in name and name not in OF_EVERY_NODE:
             yield f'`{node.get_name()}`', 'offers', f'`~/{name}`', _type(service.srv_type), ''
 
 
@@ -126,9 +128,8 @@ def _qos(profile: Any) -> str:  # noqa: ANN401 (QoSProfile)
 
 def parameters(node: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (any node)
     """Yield a row for each parameter."""
-    names = node.list_parameters([], 0).names
-    for name in names:
-        if name == 'use_sim_time':
+    for name in node.list_parameters([], 0).names:
+        if name in OF_EVERY_NODE:
             continue
         told = node.describe_parameter(name)
         limits = [*told.integer_range, *told.floating_point_range]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Every array of the model that a domain may change; all are small. Textures are kept apart.
 _ARRAYS = (
     'light_diffuse', 'light_pos', 'light_pos0', 'light_poscom0', 'light_dir', 'light_dir0',
-    'mat_rgba', 'geom_rgba',
+    'mat_rgba', 'mat_texrepeat', 'geom_rgba',
 )
 _CAMERA = ('cam_pos', 'cam_pos0', 'cam_poscom0', 'cam_quat', 'cam_mat0', 'cam_fovy')
 _HEADLIGHT = ('ambient', 'diffuse', 'specular')
@@ -162,6 +162,9 @@ class Painter:
                 if material >= 0:
                     model.mat_rgba[material] = rgba
             model.geom_rgba[list(part.geoms)] = rgba
+        floor = self._material(self._stock.floor)
+        if domain.floor_repeat is not None and floor >= 0:
+            model.mat_texrepeat[floor] *= domain.floor_repeat
 
     def _material(self, name: str) -> int:
         return mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_MATERIAL, name)

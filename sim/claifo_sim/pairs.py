@@ -6,6 +6,7 @@ Settings marked "paper" are those of the authors' code; the others are ours.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from claifo_sim.visual import DomainPair, Rgb, VisualDomain
 
@@ -22,6 +23,9 @@ def _shadow_map(delta: float) -> int:
 # The paper's light setting draws the place of the lamp per model; known is that of the walker.
 # Other scenes keep their lamp where it stands.
 _LIGHT_LAMP: dict[str, Rgb] = {'walker': (-0.0283, -1.9559, 1.3272)}
+# Their floor: the camera goes along with the robot, so the floor alone shows how fast it is.
+_FINE = 3
+_PAPER = ('light', 'body', 'floor', 'background', 'full')
 _PALE: Rgb = (0.5703, 0.8114, 0.8342)
 _WINE: Rgb = (0.4929, 0.0110, 0.0818)
 
@@ -95,10 +99,17 @@ def dmc(scene: str) -> dict[str, DomainPair]:
     """Return the pairs of a DeepMind Control scene."""
     found = {name: pair for name, pair in _DMC.items()
              if name != 'background' or scene not in _NO_SKY}
-    lamp = _LIGHT_LAMP.get(scene)
-    text, *sides = _DMC['light']
-    lit = [dataclasses.replace(side, lamp_position=lamp) for side in sides]
-    return found | {'light': DomainPair(text, *lit)}
+    for name in _PAPER:
+        if name in found:
+            lamp = _LIGHT_LAMP.get(scene) if name == 'light' else None
+            found[name] = _as_in_the_paper(found[name], lamp)
+    return found
+
+
+def _as_in_the_paper(pair: DomainPair, lamp: Rgb | None) -> DomainPair:
+    text, *sides = pair
+    changes: dict[str, Any] = {'floor_repeat': _FINE, 'lamp_position': lamp}
+    return DomainPair(text, *(dataclasses.replace(side, **changes) for side in sides))
 
 
 _STOCK = VisualDomain()
@@ -129,14 +140,14 @@ _ADROIT: dict[str, DomainPair] = {
     'texture': _against_stock('stock surfaces against coloured noise',
                               surfaces='noise', backdrop='noise'),
 }
-# The camera above these scenes sees the table and the floor, no sky.
-_FROM_ABOVE = ('door', 'hammer')
+# The camera above door and hammer sees the table and the floor, no sky. Relocate has no visible
+# table, and none of its cameras sees the floor.
+_UNSEEN = {'door': ('background',), 'hammer': ('background',), 'relocate': ('color', 'floor')}
 
 
 def adroit(scene: str) -> dict[str, DomainPair]:
     """Return the pairs of an Adroit scene."""
-    found = {name: pair for name, pair in _ADROIT.items()
-             if name != 'background' or scene not in _FROM_ABOVE}
+    found = {name: pair for name, pair in _ADROIT.items() if name not in _UNSEEN.get(scene, ())}
     if scene == 'door':
         found['color'] = _against_stock(
             'stock table and red frame against blue and green (paper: color)',

@@ -192,6 +192,9 @@ class View:
             self.close()
             self._build()
         self._window.make_current()
+        # The context keeps a copy from when it was built.
+        repeat = self._model.mat_texrepeat.ravel()
+        self._context.mat_texrepeat[: len(repeat)] = repeat
 
     def render(self, data: mujoco.MjData, homes: Sequence[clouds.Eye] = ()) -> np.ndarray:
         """Return the pictures of ``data``, upright, uint8 (H, W, 3 V) RGB; a new array.

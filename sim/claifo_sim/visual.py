@@ -25,6 +25,7 @@ class VisualDomain:
         colours: (part, colour) of parts of the scene, as the suite names them: ``body``, ``table``
             ... A texture of the part stays and is tinted.
         floor_rgb: The two colours of the chequered floor.
+        floor_repeat: How often the pattern of the floor comes where the suite has it once.
         sky_rgb: Colour of the sky at its brightest and at its darkest; stars stay.
         surfaces: Pattern (:mod:`claifo_sim.patterns`) on floor, walls and table.
         backdrop: Pattern on sky, floor and walls: all that is neither robot nor thing.
@@ -45,6 +46,7 @@ class VisualDomain:
     shadow_map_px: int | None = None
     colours: tuple[tuple[str, Rgba], ...] = ()
     floor_rgb: tuple[Rgb, Rgb] | None = None
+    floor_repeat: int | None = None
     sky_rgb: tuple[Rgb, Rgb] | None = None
     surfaces: str | None = None
     backdrop: str | None = None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from claifo.bags.cdr import CompressedImage, Layout, RawImage
 from claifo.bags.codecs import ENCODINGS, decode, encode_compressed
+from claifo.bags.picture_size import picture_size
 from claifo_core.errors import ClaifoError
 
 SIMPLE = {
@@ -239,3 +240,11 @@ def bomb(kind, side):
 def test_a_few_bytes_do_not_become_gigabytes(kind, side):
     with pytest.raises(ClaifoError, match=f'{side}x{side} pixels; more than 64 Mi are not read'):
         decode(CompressedImage(kind, memoryview(bomb(kind, side))))
+
+
+@given(size=st.tuples(st.integers(1, 300), st.integers(1, 300)), suffix=st.sampled_from(
+    ['.png', '.jpg']), progressive=st.booleans())  # fmt: skip
+def test_the_size_is_known_before_a_picture_is_unpacked(size, suffix, progressive):
+    settings = [cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)] if suffix == '.jpg' else []
+    data = cv2.imencode(suffix, np.zeros((*size, 3), np.uint8), settings)[1].tobytes()
+    assert picture_size(data) == size

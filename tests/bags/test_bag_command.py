@@ -57,10 +57,10 @@ def test_check_of_a_good_data_set(capsys, expert):
 
 def test_check_lists_every_bad_bag(capsys, tmp_path, recorder):
     good = recorder.video([10**9 + k * 10**7 for k in range(5)])
+    late = recorder.video([2 * 10**9, 3 * 10**9])
     recorder.write(tmp_path / 'set' / 'a', good)
     recorder.write(tmp_path / 'set' / 'b', good[:2])
-    late = recorder.video([2 * 10**9, 3 * 10**9])
-    recorder.write(tmp_path / 'set' / 'c', [*late, ('/camera', 10**10, good[1][2])])
+    recorder.write(tmp_path / 'set' / 'c', [*late, ('/camera', 10**10, good[0][2])])
     code, out, _ = claifo(capsys, 'bag', 'check', tmp_path / 'set', '--rate-hz', 100)
     assert code == 2
     assert 'b: /camera: episode 2 has 2 frames' in out

@@ -370,6 +370,13 @@ def test_true_returns_are_never_opened_by_the_reader(tmp_path):
     assert names == ['episode_000.mcap', 'metadata.yaml']
 
 
+def test_two_swapped_frames_lose_one(tmp_path, recorder):
+    messages = [('/c', k, m) for k, (_, _, m) in enumerate(recorder.video(at(0, 20, 60, 40, 80)))]
+    episodes, report = read_episodes([recorder.write(tmp_path / 'b', messages)], options())
+    assert numbers(episodes) == [[0, 1, 1, 2, 4]]
+    assert (report.frames_read, report.frames_kept) == (5, 4)
+
+
 WALL = 10**18
 
 

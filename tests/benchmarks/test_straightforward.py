@@ -11,6 +11,7 @@ from straightforward import PlainAugmenter
 
 from claifo_core.agent.augment import Augmenter
 from claifo_core.config import AugmentConfig
+from claifo_core.data.stacks import of_frames
 
 
 @pytest.mark.parametrize('kind', ['brightness', 'color', 'shift'])
@@ -18,11 +19,13 @@ from claifo_core.config import AugmentConfig
 def test_views_are_those_of_the_learner(kind, draw):
     config = AugmentConfig(kind=kind, draw=draw, shift_px=3)
     for seed in range(8):
-        images = 255 * torch.rand(4, 3, 3, 20, 20, generator=torch.Generator().manual_seed(seed))
-        views = [
-            augmenter(config, torch.Generator().manual_seed(seed)).transform_(images.clone())
-            for augmenter in (Augmenter, PlainAugmenter)
-        ]
+        frames = torch.randint(256, (12, 20, 20, 3), generator=torch.Generator().manual_seed(seed))
+        stacks = of_frames(frames.byte(), 3)
+        views = []
+        for augmenter in (Augmenter, PlainAugmenter):
+            made = augmenter(config, torch.Generator().manual_seed(seed))
+            made.watch(stacks, stacks)
+            views.append(made.view(stacks, 'T', stacks.blank(4)))
         torch.testing.assert_close(*views, atol=0.02, rtol=0)
 
 

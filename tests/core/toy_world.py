@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from claifo_core.config import TrainConfig
 from claifo_core.config.settings import from_dict, merge
 from claifo_core.data import Demonstration
+from claifo_core.data.stacks import Stacks, of_frames
 from claifo_core.data.timestep import TimeStep
 from claifo_core.device.seeding import episode_seed
 from claifo_core.training.learner import Learner
@@ -210,3 +212,9 @@ class Session:
                 seed = episode_seed(self.learner.config.seed, 'episode', self.episodes)
                 self.learner.observe(env, TimeStep(world.reset(seed=seed)[0]['pixels']))
                 self._left[env] = 1
+
+
+def stacks_of(pictures: torch.Tensor) -> Stacks:
+    """Return stacks of known pictures, uint8 (B, T, 3, H, W), as a replay hands them out."""
+    frames = pictures.flatten(0, 1).permute(0, 2, 3, 1).contiguous()
+    return of_frames(frames, pictures.shape[1])

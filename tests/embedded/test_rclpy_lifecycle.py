@@ -113,7 +113,9 @@ def test_services_and_events(ros, robot, until):
     now = call(GetAvailableTransitions, 'get_available_transitions').available_transitions
     assert {t.transition.label for t in now} == {'deactivate', 'shutdown'}
     assert len(call(GetAvailableStates, 'get_available_states').available_states) == 11
-    assert len(call(GetAvailableTransitions, 'get_transition_graph').available_transitions) == 7
+    assert len(call(GetAvailableTransitions, 'get_transition_graph').available_transitions) == 25
     until([robot, asker], lambda: len(events) == 4)
     goals = [event.goal_state.label for event in events]
     assert goals == ['configuring', 'inactive', 'activating', 'active']
+    names = [event.transition.label for event in events]
+    assert names == ['configure', 'transition_success', 'activate', 'transition_success']

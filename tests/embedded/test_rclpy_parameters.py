@@ -88,7 +88,8 @@ def test_types_and_ranges_are_held(ros):
     assert result('even', 6).successful
     assert 'is not a valid step. Min: 0, Max: 10, value: 5, step: 2' in result('even', 5).reason
     assert 'out of range. Min: 0, Max: 10' in result('even', 12).reason
-    assert "Wrong parameter type, expected 'Type.INTEGER' got 'Type.STRING'" in result('even', 'x').reason
+    wrong = "Wrong parameter type, expected 'Type.INTEGER' got 'Type.STRING'"
+    assert wrong in result('even', 'x').reason
     assert 'Min: 0.0, Max: 1.0, value: 1.5' in result('share', 1.5).reason
     assert 'read-only' in result('fixed', 2).reason
     assert (node.get_parameter('even').value, node.get_parameter('fixed').value) == (6, 1)

@@ -151,7 +151,7 @@ def test_closing_twice_and_out_of_order_is_harmless():
     for part in (writer, reader, guard, participant, writer):
         part.close()
     guard.trigger()
-    with pytest.raises(transport.TransportError):
+    with pytest.raises(transport.RCLError):
         writer.write(to_cdr(String(data='x')))
     again = transport.Participant()
     again.close()

@@ -63,8 +63,10 @@ def test_default_values(tmp_path):
     float64 rate 30
     float32 tiny 1e-3
     bool on true
+    byte octet 50
     string name "a # b"
     string word plain
+    string quoted 'it\\'s "so"'  # with quotes
     float64[] gains [1, 2.5]
     int8[2] pair [4, -5]
     string[] names ['x', 'y']
@@ -75,6 +77,8 @@ def test_default_values(tmp_path):
     thing = kind()
     values = (thing.count, thing.rate, thing.tiny, thing.on, thing.name, thing.word, thing.none)
     assert values == (-3, 30.0, 1e-3, True, 'a # b', 'plain', 0)
+    assert thing.quoted == 'it\'s "so"'
+    assert thing.octet == b'2'
     assert isinstance(thing.rate, float)
     assert list(thing.gains) == [1.0, 2.5]
     assert list(thing.pair) == [4, -5]

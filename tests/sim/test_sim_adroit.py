@@ -62,14 +62,14 @@ def test_proprioception_is_wrist_and_fingers(scene: str) -> None:
     ('angle', 'reward'),
     [
         (0.0, -0.1 * 1.57**2), (0.3, -0.1 * 1.27**2 + 2), (1.2, -0.1 * 0.37**2 + 10),
-        (1.4, -0.1 * 0.17**2 + 20),
+        (1.39, -0.1 * 0.18**2 + 20), (1.41, -0.1 * 0.16**2 + 20),
     ],
 )  # fmt: skip
 def test_reward_of_the_door(angle: float, reward: float) -> None:
     env = world('door')
     place(env, 'door_hinge', angle)
     assert env._goal.sparse() == pytest.approx(reward, abs=1e-9)
-    assert env._goal.solved() == (angle > 1.35)
+    assert env._goal.solved() == (angle > 1.4)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_reward_of_the_pen(shift: float, tilt: float, reward: float) -> None:
     model.site_pos[model.site('eps_ball').id] += away + np.array([shift, 0.0, 0.0])
     mujoco.mj_forward(model, data)
     assert env._goal.sparse() == reward
-    assert env._goal.solved() == (reward > 0)
+    assert env._goal.solved() == (tilt == 0)  # wherever it is
 
 
 def test_a_dropped_pen_ends_the_episode() -> None:
@@ -138,3 +138,21 @@ def test_dense_rewards_lead_on(scene: str) -> None:
     dense, plain = np.array(rewards).T
     assert len(set(dense.tolist())) == len(dense)
     assert not np.array_equal(dense, plain)
+
+
+def test_cameras_of_relocate_stand_where_the_paper_s_do() -> None:
+    """Two before and beside the hand, one below it that sees through the table."""
+    oracle = mujoco.MjModel.from_xml_string("""
+        <mujoco><compiler angle='radian'/><worldbody>
+          <camera name='cam1' pos='0 -.04 -1' euler='-3.14159 0 3.14159'/>
+          <camera name='cam2' pos='0 .8 .2' euler='-1.5708 0 3.14159'/>
+          <camera name='cam3' pos='.8 0 .2' euler='0 1.5708 1.5708'/>
+        </worldbody></mujoco>""")
+    poses = mujoco.MjData(oracle)
+    mujoco.mj_forward(oracle, poses)
+    env = world('relocate')
+    for name in ('cam1', 'cam2', 'cam3'):
+        found, wanted = env.data.camera(name), poses.camera(name)
+        np.testing.assert_allclose(found.xpos, wanted.xpos, atol=1e-6)
+        np.testing.assert_allclose(found.xmat, wanted.xmat, atol=1e-4)
+    assert env.model.material('tablecube').rgba[3] == 0

@@ -11,7 +11,7 @@ import pytest
 from claifo_sim import SimError, VisualDomain, domain_names, make, tasks
 from claifo_sim.domains import domain, pairs, same_look, source_of
 from claifo_sim.env import SimEnv
-from claifo_sim.rendering import probe
+from claifo_sim.rendering import View, probe
 
 probe()
 from dm_control.suite import walker  # noqa: E402
@@ -84,7 +84,7 @@ def interior(mask: np.ndarray) -> np.ndarray:
 
 
 def test_the_named_part_changes_and_nothing_else(env: SimEnv) -> None:
-    env.set_domain('stock')
+    env.set_domain('floor/target')
     stock = env.pixels().astype(int)
     seen = seen_geoms(env)
     floor = env.model.geom('floor').id
@@ -142,6 +142,34 @@ def test_light_lamp_is_where_a_compiled_model_has_it(env: SimEnv) -> None:
                                        atol=1e-6, err_msg=field)
     env.set_domain('dim/target')
     np.testing.assert_allclose(env.model.light_diffuse, 0.25)
+
+
+PAPER = ('light', 'body', 'floor', 'background', 'full')
+
+
+def test_the_floor_of_the_paper_is_drawn_as_mujoco_draws_it(env: SimEnv) -> None:
+    xml, assets = walker.get_model_and_assets()
+    stock = assets['./common/materials.xml'].decode()
+    fine = stock.replace('texrepeat="1 1"', 'texrepeat="3 3"')
+    assert fine != stock
+    assets = {**assets, './common/materials.xml': fine.encode()}
+    physics = walker.Physics.from_xml_string(xml, assets)
+    physics.set_state(np.concatenate([env.data.qpos, env.data.qvel]))
+    physics.forward()
+    oracle = View(physics.model.ptr, (0,), SIZE, fast=True)
+    expected = oracle.render(physics.data.ptr)
+    oracle.close()
+    env.set_domain('stock')  # the context has been built with the coarse floor
+    assert np.abs(env.pixels().astype(int) - expected).mean() > 1
+    env.set_domain('body/target')
+    np.testing.assert_array_equal(env.pixels(), expected)
+
+
+def test_the_paper_s_pairs_and_no_others_have_its_floor() -> None:
+    found = {name for name, pair in pairs('dmc', 'walker').items()
+             if {pair.source.floor_repeat, pair.target.floor_repeat} == {3}}
+    assert found == set(PAPER)
+    assert domain('lamp/source', 'dmc', 'walker') == VisualDomain()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claifo_core.data.replay import Batch
+    from claifo_core.data.stacks import Stacks
 
 
 def cloning_loss(
@@ -40,7 +41,7 @@ class Cloner(Agent):
     """Trains encoder and actor on the expert's frames and actions alone."""
 
     def update(
-        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Tensor] = ()
+        self, agent: Batch, expert: Batch, std: float | Tensor, random: Sequence[Stacks] = ()
     ) -> Metrics:
         """Do one update; the actor sees what it sees in every method."""
         self._sight.watch(Sample(agent, expert))

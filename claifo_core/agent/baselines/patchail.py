@@ -127,4 +127,4 @@ class PatchJudge(PixelJudge):
 
 def _stacked(images: list[Tensor]) -> Tensor:
     """Return both ends of transitions as the channels of one image in -0.5..0.5."""
-    return torch.cat([part.flatten(1, 2) for part in images], 1) / 255 - 0.5
+    return torch.cat(images, 1).float() / 255 - 0.5

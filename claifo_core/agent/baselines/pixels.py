@@ -41,7 +41,7 @@ class PixelJudge(abc.ABC):
         """Do one step, then judge the agent.
 
         Args:
-            agent: Images of both ends of its transitions, float32 (B, T V, 3, H, W), and those of
+            agent: Images of both ends of its transitions, (B, 3 T V, H, W), and those of
                 random actions in its world, if it learns from them.
             expert: The same of the expert.
 

@@ -9,7 +9,7 @@ Its first stage, an encoder that has learnt ImageNet, is left out: there are no 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from claifo_core.agent.auxiliary import CriticStep
     from claifo_core.agent.networks import Networks
     from claifo_core.data.replay import Batch
+from claifo_core.data.stacks import Stacks
 
 RANDOM_ACTIONS = 10
 """Drawn for each sample, to be held low."""
@@ -39,10 +40,13 @@ def mixed(agent: Batch, expert: Batch, share: Tensor, rng: torch.Generator) -> B
     """
     size = len(agent.reward)
     theirs = torch.rand(size, generator=rng, device=rng.device) < share
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, ours in vars(agent).items():
-        column = theirs.view(size, *[1] * (ours.ndim - 1))
-        fields[name] = torch.where(column, getattr(expert, name), ours)
+        other = getattr(expert, name)
+        if isinstance(other, Stacks):
+            fields[name] = other.where(theirs, ours)
+        else:
+            fields[name] = torch.where(theirs.view(size, *[1] * (ours.ndim - 1)), other, ours)
     return dataclasses.replace(agent, **fields)
 
 

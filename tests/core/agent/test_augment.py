@@ -12,9 +12,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_world import stacks_of
 
 from claifo_core.agent import photometric
-from claifo_core.agent.augment import Augmenter, shift_
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.look import apply_
 from claifo_core.config import AugmentConfig
 from claifo_core.device import capture
 
@@ -28,6 +30,15 @@ def frames(count: int, height: int = 6, width: int = 5, seed: int = 0) -> torch.
     made[:, :, 0, 0] = made[:, :1, 0, 0]
     made[:, :, 0, 1], made[:, :, 0, 2] = 0, 255
     return made
+
+
+def augmenter(seed: int = 0, **options) -> Augmenter:
+    return Augmenter(AugmentConfig(**options), torch.Generator().manual_seed(seed))
+
+
+def transform(source: Augmenter, images: torch.Tensor) -> torch.Tensor:
+    """Apply a newly drawn T to float32 images (B, T, 3, H, W), in place."""
+    return apply_(source.draw('T', *images.shape[:2]), images)
 
 
 def pixels(image: torch.Tensor) -> np.ndarray:
@@ -86,8 +97,8 @@ def test_auto_reaches_from_the_colours_of_the_agent_to_those_of_the_expert():
     made = Augmenter(AugmentConfig(kind='auto', draw='sample'), torch.Generator().manual_seed(0))
     noise = torch.randint(-10, 11, (64, 2, 3, 8, 8))
     dark, bright = noise + 40, noise + 160
-    made.watch(dark.byte(), bright.byte())
-    means = made.transform_(dark.float()).mean((1, 3, 4))
+    made.watch(stacks_of(dark.byte()), stacks_of(bright.byte()))
+    means = transform(made, dark.float()).mean((1, 3, 4))
     assert means.shape == (64, 3)
     # A share of -1/4 to 5/4 of the way from 40 to 160.
     assert 9 <= means.min() < 20 and 180 < means.max() <= 191
@@ -244,7 +255,7 @@ def test_shift_moves_whole_pixels_and_repeats_the_border(largest, seed):
     images = coordinates(4, 2)
     images[:, :, 2] = torch.rand(4, 2, 16, 16, generator=torch.Generator().manual_seed(seed))
     before = images.numpy().copy()
-    shift_(images, largest, torch.Generator().manual_seed(seed))
+    transform(augmenter(seed, kind='shift', shift_px=largest), images)
     for sample, original in zip(images.numpy(), before, strict=True):
         dy, dx = (int(sample[0, plane, 8, 8]) - 8 for plane in (0, 1))
         assert max(abs(dy), abs(dx)) <= largest
@@ -254,8 +265,8 @@ def test_shift_moves_whole_pixels_and_repeats_the_border(largest, seed):
 
 
 def test_every_shift_is_equally_likely():
-    count, rng = 49 * 200, torch.Generator().manual_seed(0)
-    images = shift_(coordinates(count, 1, size=7), 3, rng)
+    count, source = 49 * 200, augmenter(kind='shift', shift_px=3)
+    images = transform(source, coordinates(count, 1, size=7))
     moves = images[:, 0, :2, 3, 3].int()
     found, counts = np.unique(moves.numpy(), axis=0, return_counts=True)
     assert len(found) == 49
@@ -263,10 +274,6 @@ def test_every_shift_is_equally_likely():
 
 
 # --- draws ---------------------------------------------------------------------------------------
-
-
-def augmenter(seed: int = 0, **options) -> Augmenter:
-    return Augmenter(AugmentConfig(**options), torch.Generator().manual_seed(seed))
 
 
 def factors(images: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
@@ -283,21 +290,21 @@ def dim(batch: int, stack: int) -> torch.Tensor:
 
 def test_batch_mode_draws_once_per_frame_for_the_whole_batch():
     images = dim(5, 3)
-    got = factors(augmenter(draw='batch').transform_(images.clone()), images)
+    got = factors(transform(augmenter(draw='batch'), images.clone()), images)
     torch.testing.assert_close(got, got[:1].expand(5, 3))
     assert len(set(got[0].tolist())) == 3
 
 
 def test_sample_mode_draws_once_per_sample_for_the_whole_stack():
     images = dim(5, 3)
-    got = factors(augmenter(draw='sample').transform_(images.clone()), images)
+    got = factors(transform(augmenter(draw='sample'), images.clone()), images)
     torch.testing.assert_close(got, got[:, :1].expand(5, 3))
     assert len(set(got[:, 0].tolist())) == 5
 
 
 def test_brightness_is_drawn_from_its_whole_range():
     images = dim(2000, 1)
-    moved = augmenter(draw='sample', brightness=(0.5, 3.0)).transform_(images.clone())
+    moved = transform(augmenter(draw='sample', brightness=(0.5, 3.0)), images.clone())
     got = factors(moved, images)
     assert 0.5 <= float(got.min()) < 0.52 and 2.98 < float(got.max()) <= 3.0 + 1e-5
     assert float(got.mean()) == pytest.approx(1.75, abs=0.08)
@@ -311,11 +318,11 @@ KINDS = ('brightness', 'color', 'full', 'shift')
 def test_a_seed_gives_one_sequence_of_views(kind, draw):
     images = torch.rand(4, 2, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 255
     source, again, other = (augmenter(s, kind=kind, draw=draw) for s in (1, 1, 2))
-    first, second = (source.transform_(images.clone()) for _ in range(2))
-    assert torch.equal(first, again.transform_(images.clone()))
-    assert torch.equal(second, again.transform_(images.clone()))
+    first, second = (transform(source, images.clone()) for _ in range(2))
+    assert torch.equal(first, transform(again, images.clone()))
+    assert torch.equal(second, transform(again, images.clone()))
     assert not torch.equal(first, second)
-    assert not torch.equal(first, other.transform_(images.clone()))
+    assert not torch.equal(first, transform(other, images.clone()))
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -325,7 +332,7 @@ def test_views_stay_in_the_range_of_pixels(kind, draw):
     images[0], images[1] = 0, 255
     source = augmenter(kind=kind, draw=draw)
     for _ in range(30):
-        views = source.transform_(images.clone())
+        views = transform(source, images.clone())
         assert bool(views.isfinite().all())
         # Blur and luma may round one part in 10^7 beyond the ends.
         assert float(views.min()) > -1e-3 and float(views.max()) < 255.001
@@ -335,7 +342,7 @@ def test_views_stay_in_the_range_of_pixels(kind, draw):
 def test_sample_mode_gives_equal_frames_equal_looks(kind):
     """A still picture stays still: no flicker inside a stack, and samples differ."""
     one = torch.rand(1, 1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 255
-    views = augmenter(kind=kind, draw='sample').transform_(one.repeat(100, 3, 1, 1, 1))
+    views = transform(augmenter(kind=kind, draw='sample'), one.repeat(100, 3, 1, 1, 1))
     torch.testing.assert_close(views, views[:, :1].expand_as(views))
     assert len({float(view.sum()) for view in views[:, 0]}) == 100
 
@@ -343,7 +350,7 @@ def test_sample_mode_gives_equal_frames_equal_looks(kind):
 @pytest.mark.parametrize('kind', ['color', 'full'])
 def test_batch_mode_gives_equal_samples_equal_looks(kind):
     one = torch.rand(1, 1, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 255
-    views = augmenter(kind=kind, draw='batch').transform_(one.repeat(100, 3, 1, 1, 1))
+    views = transform(augmenter(kind=kind, draw='batch'), one.repeat(100, 3, 1, 1, 1))
     torch.testing.assert_close(views, views[:1].expand_as(views))
     assert len({float(view.sum()) for view in views[0]}) == 3
 
@@ -355,7 +362,7 @@ def share(chosen: list[bool]) -> float:
 def test_coins_of_color_fall_as_often_as_they_should():
     """Of many draws on one orange picture, a fifth is grey; the rest keep their colours."""
     picture = torch.tensor([200.0, 120.0, 40.0])[:, None, None].expand(1500, 1, 3, 6, 6).clone()
-    views = augmenter(kind='color', draw='sample').transform_(picture)
+    views = transform(augmenter(kind='color', draw='sample'), picture)
     spread = (views.amax(2) - views.amin(2)).mean((1, 2, 3))
     assert share((spread < 0.01).tolist()) == pytest.approx(0.2, abs=0.045)
 
@@ -364,7 +371,7 @@ def test_coins_of_full_fall_as_often_as_they_should():
     """A tenth of the pictures is mirrored: dark left half, bright right half."""
     picture = torch.full((3000, 1, 3, 8, 8), 60.0)
     picture[..., 4:] = 120
-    views = augmenter(kind='full', draw='sample').transform_(picture)
+    views = transform(augmenter(kind='full', draw='sample'), picture)
     brighter_left = views[..., :4].mean((1, 2, 3, 4)) > views[..., 4:].mean((1, 2, 3, 4))
     # Mirrored or inverted, but not both: 0.1 * 0.8 + 0.9 * 0.2.
     assert share(brighter_left.tolist()) == pytest.approx(0.26, abs=0.04)
@@ -374,10 +381,11 @@ def test_shift_is_alone_unless_asked_for():
     """T does not shift; with shift_too it does; kind shift is the shift."""
     images = coordinates(8, 2) + 1
     plain = augmenter(draw='sample', brightness=(1.0, 1.0))
-    assert torch.equal(plain.transform_(images.clone()), images)
+    assert torch.equal(transform(plain, images.clone()), images)
     both = augmenter(draw='sample', brightness=(1.0, 1.0), shift_too=True)
-    assert not torch.equal(both.transform_(images.clone()), images)
+    assert not torch.equal(transform(both, images.clone()), images)
     alone = augmenter(3, kind='shift')
-    moved = alone.transform_(images.clone())
-    assert torch.equal(moved, augmenter(3).shift_(images.clone()))
+    moved = transform(alone, images.clone())
+    shift = augmenter(3).draw('shift', *images.shape[:2])
+    assert torch.equal(moved, apply_(shift, images.clone()))
     assert not torch.equal(moved, images)

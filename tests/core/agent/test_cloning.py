@@ -43,7 +43,7 @@ def test_an_action_is_drawn_with_the_frames_it_was_taken_at():
         taken = numbers[:-1, None].astype(np.float32)
         replay.add_video(video.astype(np.uint8), shown=Demonstration(taken))
     found = replay.sample(400, torch.Generator().manual_seed(0))
-    assert torch.equal(found.action[:, 0], found.obs[:, -1, 0, 0, 0].float())
+    assert torch.equal(found.action[:, 0], found.obs.pictures()[:, -1, 0, 0, 0].float())
     assert len(found.action.unique()) == 6 + 1 + 9
 
 
@@ -67,7 +67,7 @@ def test_the_actor_sees_t_where_it_is_told_to():
             lambda _, given, seen=seen: seen.append(given[0])
         )
         learner.agent.update(batch, batch, 0.1)
-        wanted = (factor * batch.obs.float()).clamp_max(255)
+        wanted = (factor * batch.obs.pictures().float().flatten(1, 2)).clamp_max(255)
         torch.testing.assert_close(seen[0].reshape(wanted.shape), wanted)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from test_gradient_flow import build
-from toy_world import DARK, expert_videos, random_videos, small_config
+from toy_world import DARK, expert_videos, random_videos, small_config, stacks_of
 
 from claifo_core.agent.objective import contrasted
 from claifo_core.agent.sample import Sample
@@ -18,7 +18,8 @@ from claifo_core.training.learner import Learner
 B = 6
 # Each stack names itself: whose it is (tens) and which (ones).
 AGENT, EXPERT, OURS, THEIRS = (
-    (10 * whose + torch.arange(B)).to(torch.uint8).view(B, 1, 1, 1, 1) for whose in range(1, 5)
+    stacks_of((10 * whose + torch.arange(B)).byte().view(B, 1, 1, 1, 1).expand(B, 1, 3, 1, 1))
+    for whose in range(1, 5)
 )
 SAMPLE = Sample(*(SimpleNamespace(obs=obs) for obs in (AGENT, EXPERT)), (OURS, THEIRS))
 
@@ -26,7 +27,7 @@ SAMPLE = Sample(*(SimpleNamespace(obs=obs) for obs in (AGENT, EXPERT)), (OURS, T
 def rows(data: str) -> list[tuple[str, int, str, int]]:
     """Return role and name of both sides of every row."""
     sides = [
-        [(role, int(stack)) for obs, role in parts for stack in obs.flatten()]
+        [(role, int(stack)) for obs, role in parts for stack in obs.pictures()[:, 0, 0, 0, 0]]
         for parts in contrasted(data, SAMPLE, 'anchor')
     ]
     return [(*first, *second) for first, second in zip(*sides, strict=True)]
@@ -64,15 +65,16 @@ def test_the_agent_stands_beside_both_worlds():
 
 
 def test_draws_from_films_of_random_actions_are_not_changed():
-    before = OURS.clone(), THEIRS.clone()
+    before = OURS.pictures(), THEIRS.pictures()
     for data in CONTRASTED:
         rows(data)
-    assert OURS.equal(before[0]) and THEIRS.equal(before[1])
+    assert OURS.pictures().equal(before[0]) and THEIRS.pictures().equal(before[1])
 
 
 def test_random_frames_alone_train_the_encoder():
     agent = build(agent__contrastive_data='random')
-    stacks = torch.randint(0, 256, (2, B, 2, 3, 16, 16), dtype=torch.uint8)
+    pictures = torch.randint(0, 256, (2, B, 2, 3, 16, 16), dtype=torch.uint8)
+    stacks = [stacks_of(part) for part in pictures]
     ours = SimpleNamespace(obs=stacks[0])
     first, second = contrasted('random', Sample(ours, ours, tuple(stacks)))
     loss, _ = agent._objective.loss(agent._sight.graded(*first), agent._second(second))

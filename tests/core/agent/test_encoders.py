@@ -138,5 +138,5 @@ def test_the_policy_file_acts_like_the_agent(tmp_path, options):
     learner.policy(control_hz=10.0).save(tmp_path / 'policy.safetensors')
     policy = Policy.load(tmp_path / 'policy.safetensors')
     obs = batch(0).obs
-    wanted = learner.agent.act(obs, torch.zeros(len(obs), 0), 0.0).numpy()
-    np.testing.assert_allclose(policy.act(obs.flatten(1, 2).numpy()), wanted, atol=1e-5)
+    wanted = learner.agent.act(obs.pictures(), torch.zeros(len(obs), 0), 0.0).numpy()
+    np.testing.assert_allclose(policy.act(obs.pictures().flatten(1, 2).numpy()), wanted, atol=1e-5)

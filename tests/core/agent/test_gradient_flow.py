@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from toy_world import small_config
+from toy_world import small_config, stacks_of
 
 from claifo_core.agent import Agent, Augmenter, build_agent, build_networks, build_optimisers
+from claifo_core.agent.optimisers import Adam
 from claifo_core.data.replay import Batch
 
 B = 6
@@ -35,7 +37,13 @@ def batch(seed: int) -> Batch:
     rng = np.random.default_rng(seed)
     obs = torch.from_numpy(rng.integers(0, 256, (2, B, 2, 3, 16, 16), dtype=np.uint8))
     action = torch.from_numpy(rng.uniform(-1, 1, (B, 2)).astype(np.float32))
-    return Batch(obs[0], obs[1], action, torch.zeros(B), torch.full((B,), 0.9), *NO_PROPRIO)
+    return Batch(*map(stacks_of, obs), action, torch.zeros(B), torch.full((B,), 0.9), *NO_PROPRIO)
+
+
+def after_step(optimiser: Adam, call: Callable[[], object]) -> None:
+    """Do something after each step of an optimiser."""
+    step = optimiser.step
+    optimiser.step = lambda: (step(), call())
 
 
 def weights(agent: Agent) -> dict[str, torch.Tensor]:
@@ -66,7 +74,7 @@ def trace(agent: Agent, weights=weights) -> list[tuple[str, set[str]]]:
         last = now
 
     for name, optimiser in agent.optimisers.items():
-        optimiser.register_step_post_hook(lambda *_, name=name: note(name))
+        after_step(optimiser, lambda name=name: note(name))
     agent.update(batch(0), batch(1), 0.4, [batch(2).obs, batch(3).obs])
     note('end')
     return steps
@@ -123,7 +131,7 @@ VARIANTS = pytest.mark.parametrize(
 def without(agent: Agent, *names: str) -> Agent:
     """Stop the named optimisers, so that only their gradients could still do something."""
     for name in names:
-        getattr(agent.optimisers, name).param_groups[0]['lr'] = 0.0
+        getattr(agent.optimisers, name).rate = 0.0
     return agent
 
 
@@ -200,7 +208,7 @@ def test_expert_frames_enter_the_contrastive_loss_only_on_request():
 
 def test_acting_is_the_mean_plus_noise_within_bounds():
     agent = build()
-    obs = batch(0).obs
+    obs = batch(0).obs.pictures()
     mean = agent.act(obs, NO_PROPRIO[0], 0.0)
     assert torch.equal(mean, agent.act(obs, NO_PROPRIO[0], 0.0))
     noisy = torch.stack([agent.act(obs, NO_PROPRIO[0], 0.1) for _ in range(300)])

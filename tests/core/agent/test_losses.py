@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from claifo_core.agent import losses
+from claifo_core.agent.diagnostics import rank_correlation
 
 RNG = np.random.default_rng(7)
 
@@ -157,3 +159,12 @@ def test_the_clamp_lets_the_gradient_through():
     torch.testing.assert_close(clamped, torch.tensor([-1 + 1e-6, 0.3, 1 - 1e-6]))
     (clamped * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
     assert action.grad is not None and action.grad.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_rank_correlation_is_spearman_s_with_ties_too():
+    first = RNG.normal(size=40)
+    second = first.round() + RNG.integers(0, 2, 40)
+    for a, b in ((first, second), (second, first.round()), (first, -first), (first, first**3)):
+        found = rank_correlation(torch.tensor(a), torch.tensor(b))
+        assert float(found) == pytest.approx(spearmanr(a, b).statistic, abs=1e-6)
+    assert float(rank_correlation(torch.tensor(first), torch.zeros(40))) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toy_world import small_config
+from toy_world import small_config, stacks_of
 
 from claifo_core.agent import Agent, Augmenter, build_agent, build_networks, build_optimisers
 from claifo_core.agent.encoders import Encoder
@@ -45,7 +45,7 @@ def test_every_camera_and_every_frame_counts(mode):
 
 def test_shared_is_one_convolution_per_camera_and_joined_features():
     net, images = encoder('shared'), pictures()
-    features = [net._convolve(images[:, :, view].flatten(1, 2)) for view in range(VIEWS)]
+    features = [net._convolutions()(images[:, :, view].flatten(1, 2)) for view in range(VIEWS)]
     wanted = torch.tanh(net.norm(net.linear(torch.cat(features, 1))))
     torch.testing.assert_close(net(images.flatten(1, 3)), wanted)
     assert net.first.weight.shape[1] == 3 * STACK
@@ -75,7 +75,7 @@ def test_the_replay_keeps_cameras_in_order_and_proprioception_with_its_frame():
     start = batch.proprio[:, 0]
     assert set(start.tolist()) == set(range(9))
     assert torch.equal(batch.next_proprio[:, 0], start + 3)
-    shown = batch.obs[..., 0, 0].float()[..., 0]
+    shown = batch.obs.pictures()[..., 0, 0].float()[..., 0]
     before = (start - 1).clamp_min(0)
     assert torch.equal(shown, torch.stack([before, before + 100, start, start + 100], 1))
     newest, felt = (found[0] for found in replay.latest())
@@ -103,7 +103,8 @@ def batch(seed: int, felt: float = 1.0) -> Batch:
     proprio = felt * rng.uniform(-1, 1, (2, B, PROPRIO))
     numbers = (action, reward, np.full(B, 0.9), *proprio)
     return Batch(
-        *map(torch.from_numpy, obs), *(torch.from_numpy(n.astype(np.float32)) for n in numbers)
+        *map(stacks_of, torch.from_numpy(obs)),
+        *(torch.from_numpy(n.astype(np.float32)) for n in numbers)
     )
 
 

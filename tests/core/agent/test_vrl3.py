@@ -11,11 +11,12 @@ from test_capture import WithoutHost
 from test_checkpoint import assert_same, save
 from test_cloning import error_of
 from test_methods import options_of
-from toy_world import DotVector, Session, expert_demonstrations, small_config
+from toy_world import DotVector, Session, expert_demonstrations, small_config, stacks_of
 
 from claifo_core.agent.baselines.vrl3 import mixed
 from claifo_core.data import Demonstration
 from claifo_core.data.replay import Replay
+from claifo_core.data.stacks import Stacks
 from claifo_core.device import capture
 from claifo_core.errors import ClaifoError
 from claifo_core.training.checkpoint import Checkpoint
@@ -41,7 +42,7 @@ def test_rewards_and_ends_of_demonstrations_are_those_of_their_steps():
         rewards = np.arange(1, 8, dtype=np.float32)
         replay.add_video(video, shown=Demonstration(actions, rewards, terminated))
     found = replay.sample(300, torch.Generator().manual_seed(0))
-    label = found.obs[:, -1, 0, 0, 0].long()
+    label = found.obs.pictures()[:, -1, 0, 0, 0].long()
     k, second = label % 100, label >= 100
     torch.testing.assert_close(found.reward, (k + 1) + 0.9 * (k + 2) + 0.81 * (k + 3))
     last = second & (k == 4)
@@ -93,10 +94,14 @@ def test_a_batch_is_drawn_as_from_one_memory():
     batch = made.expert.sample(1, made.rngs['expert'])
     size = 4000
     ours, theirs = (
-        type(batch)(**{k: torch.full((size, *v.shape[1:]), n, dtype=v.dtype)
-                       for k, v in vars(batch).items()})
+        type(batch)(**{
+            name: stacks_of(torch.full((size, 2, 3, 4, 4), n, dtype=torch.uint8))
+            if isinstance(value, Stacks)
+            else torch.full((size, *value.shape[1:]), n, dtype=value.dtype)
+            for name, value in vars(batch).items()
+        })
         for n in (0, 1)
-    )  # fmt: skip
+    )
     made.steps = 31
     made.replay.begin(0, VIDEOS[0][0])
     for frame in VIDEOS[0][1:4]:
@@ -106,6 +111,7 @@ def test_a_batch_is_drawn_as_from_one_memory():
     rows = found.reward
     assert float(rows.mean()) == pytest.approx(0.75, abs=0.03)
     for value in vars(found).values():
+        value = value.pictures() if isinstance(value, Stacks) else value
         flat = value.flatten(1).float() if value.ndim > 1 else value[:, None]
         assert torch.equal(flat, rows[:, None].expand_as(flat))
 

@@ -71,7 +71,8 @@ def test_all_methods_start_from_the_same_encoder_actor_and_critic():
 def test_figures_of_every_method_are_on_the_same_axes():
     shared = {
         'critic_loss', 'actor_loss', 'q_mean', 'action_abs', 'encoder_gradient', 'reward_mean',
-        'reward_std', 'discriminator_loss', 'discriminator_gradient', 'discriminator_entropy',
+        'reward_std', 'reward_rank', 'discriminator_loss', 'discriminator_gradient',
+        'discriminator_entropy',
         'discriminator_expert_accuracy', 'discriminator_agent_accuracy', 'discriminator_expert',
         'discriminator_agent',
     }  # fmt: skip

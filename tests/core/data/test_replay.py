@@ -112,13 +112,13 @@ def fill(replay: Replay, plans: list, labels: itertools.count) -> list[ModelLane
 def check_samples(replay: Replay, expected: dict, draws: int) -> None:
     """Every sample is a transition of the model, and every transition of the model comes up."""
     batch = replay.sample(draws, torch.Generator().manual_seed(0))
-    seen = set()
+    obs, next_obs, seen = batch.obs.pictures(), batch.next_obs.pictures(), set()
     for i in range(draws):
-        start = label_of(batch.obs[i, -1])
+        start = label_of(obs[i, -1])
         seen.add(start)
         wanted = expected[start]
-        assert [label_of(frame) for frame in batch.obs[i]] == wanted['obs']
-        assert [label_of(frame) for frame in batch.next_obs[i]] == wanted['next']
+        assert [label_of(frame) for frame in obs[i]] == wanted['obs']
+        assert [label_of(frame) for frame in next_obs[i]] == wanted['next']
         assert float(batch.action[i, 0]) == wanted['action']
         assert float(batch.reward[i]) == pytest.approx(wanted['reward'], abs=1e-5)
         assert float(batch.discount[i]) == pytest.approx(wanted['discount'], abs=1e-6)
@@ -166,7 +166,7 @@ def test_every_transition_is_equally_likely():
     replay = Replay(40, SIZE, 1, stack=2, n_step=1)
     fill(replay, [[(25, False), (1, False)]], itertools.count())
     batch = replay.sample(26_000, torch.Generator().manual_seed(3))
-    labels = batch.obs[:, -1].permute(0, 2, 3, 1).reshape(26_000, -1)[:, 0]
+    labels = batch.obs.pictures()[:, -1].permute(0, 2, 3, 1).reshape(26_000, -1)[:, 0]
     counts = np.bincount(labels.numpy())
     counts = counts[counts > 0]
     assert len(counts) == 26
@@ -181,7 +181,7 @@ def test_videos_give_pairs_of_frames_without_actions():
     batch = replay.sample(400, torch.Generator().manual_seed(0))
     pairs = {
         (label_of(a), label_of(b))
-        for a, b in zip(batch.obs[:, -1], batch.next_obs[:, -1], strict=True)
+        for a, b in zip(batch.obs.pictures()[:, -1], batch.next_obs.pictures()[:, -1], strict=True)
     }
     assert pairs == {(i, i + 2) for i in (0, 1, 2, 10, 11, 12, 13, 14)}
     assert batch.action.shape == (400, 0)
@@ -224,8 +224,8 @@ def test_the_same_generator_seed_gives_the_same_batch():
     first, again, other = (
         replay.sample(16, torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)
     )
-    assert torch.equal(first.obs, again.obs)
-    assert not torch.equal(first.obs, other.obs)
+    assert torch.equal(first.obs.slots, again.obs.slots)
+    assert not torch.equal(first.obs.slots, other.obs.slots)
 
 
 def test_state_and_chunks_restore_another_replay():
@@ -247,7 +247,9 @@ def test_state_and_chunks_restore_another_replay():
             view.copy_(tensors[key])
     target.restore(source.state())
     batches = [replay.sample(200, torch.Generator().manual_seed(1)) for replay in (source, target)]
-    for name in ('obs', 'next_obs', 'action', 'reward', 'discount'):
+    for name in ('obs', 'next_obs'):
+        assert torch.equal(*(getattr(batch, name).pictures() for batch in batches))
+    for name in ('action', 'reward', 'discount'):
         assert torch.equal(*(getattr(batch, name) for batch in batches))
     assert all(map(torch.equal, source.latest(), target.latest()))
 

@@ -44,10 +44,11 @@ class Views:
         if learner is None:
             return
         if self._wanted('expert'):
-            self._send('expert', learner.expert.sample(1, self._rng).obs[0, -1])
+            self._send('expert', learner.expert.sample(1, self._rng).obs.pictures()[0, -1])
         if self._wanted('augmented') and len(learner.replay):
-            stack = learner.replay.latest()[0][:1].float()
-            self._send('augmented', self._augmenter.transform_(stack)[0, -1])
+            stacks = learner.replay.newest()
+            view = self._augmenter.view(stacks, 'T', stacks.blank(len(stacks)))
+            self._send('augmented', view[0, -3:])
 
     def _wanted(self, name: str) -> bool:
         return self._publishers[name].get_subscription_count() > 0

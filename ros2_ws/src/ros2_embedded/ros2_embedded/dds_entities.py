@@ -28,8 +28,8 @@ _UNSIGNED = 2**64 - 1
 _SLICE_S = 0.1
 
 
-class TransportError(RuntimeError):
-    """What DDS refuses, in one line."""
+class RCLError(RuntimeError):
+    """What DDS refuses, in one line; named as in rclpy, out of which it comes."""
 
 
 class _RawSample(ctypes.Structure):
@@ -111,25 +111,30 @@ class Writer(_Closable):
             data: CDR with its header, padded to a multiple of 4.
 
         Raises:
-            TransportError: DDS refuses, the writer being closed for example.
+            RCLError: DDS refuses, the writer being closed for example.
         """
         sample = _RawSample(ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
         code = _dds_write(self._ref, ctypes.byref(sample))
         if code:
-            raise TransportError(f'writing failed: {DDSException(code)}')
+            raise RCLError(f'writing failed: {DDSException(code)}')
 
     def matches(self) -> tuple[int, int]:
-        """Return how many readers it has ever reached, and how many it reaches."""
-        return _matches(self._writer.get_publication_matched_status)
+        """Return how many readers it has ever reached, and how many it reaches.
+
+        Raises:
+            RCLError: It is closed, or the domain was left.
+        """
+        status = _asked(self._writer.get_publication_matched_status)
+        return status.total_count, status.current_count
 
     def wait_for_acks(self, timeout_s: float) -> bool:
         """Wait until all reliable readers have all samples; return whether they do."""
         return self._writer.wait_for_acks(duration(seconds=timeout_s))
 
     def status(self) -> Status:
-        """Return what has gone wrong."""
-        qos = self._writer.get_offered_incompatible_qos_status()
-        missed = self._writer.get_offered_deadline_missed_status()
+        """Return what has gone wrong; raises as :meth:`matches`."""
+        qos = _asked(self._writer.get_offered_incompatible_qos_status)
+        missed = _asked(self._writer.get_offered_deadline_missed_status)
         return Status(missed.total_count, qos.total_count, qos.last_policy_id)
 
 
@@ -151,11 +156,11 @@ class Reader(_Closable):
         """Take up to ``limit`` samples; returns at once.
 
         Raises:
-            TransportError: DDS refuses, the reader being closed for example.
+            RCLError: DDS refuses, the reader being closed for example.
         """
         found = _clayer.ddspy_take(self._ref, _ANY, limit)
         if isinstance(found, int):
-            raise TransportError(f'taking failed: {DDSException(found)}')
+            raise RCLError(f'taking failed: {DDSException(found)}')
         return [
             Sample(data, info.source_timestamp, info.publication_handle & _UNSIGNED)
             for data, info in found
@@ -163,27 +168,22 @@ class Reader(_Closable):
         ]
 
     def matches(self) -> tuple[int, int]:
-        """Return how many writers have ever reached it, and how many do."""
-        return _matches(self._reader.get_subscription_matched_status)
+        """Return how many writers have ever reached it, and how many do; raises likewise."""
+        status = _asked(self._reader.get_subscription_matched_status)
+        return status.total_count, status.current_count
 
     def status(self) -> Status:
-        """Return what has gone wrong."""
-        qos = self._reader.get_requested_incompatible_qos_status()
-        missed = self._reader.get_requested_deadline_missed_status()
+        """Return what has gone wrong; raises as :meth:`matches`."""
+        qos = _asked(self._reader.get_requested_incompatible_qos_status)
+        missed = _asked(self._reader.get_requested_deadline_missed_status)
         return Status(missed.total_count, qos.total_count, qos.last_policy_id)
 
 
-def _matches(ask: Callable[[], Any]) -> tuple[int, int]:
-    """Return the counts of a status.
-
-    Raises:
-        TransportError: DDS refuses, the domain having been left for example.
-    """
+def _asked(question: Callable[[], Any]) -> Any:  # noqa: ANN401 (a status)
     try:
-        status = ask()
+        return question()
     except DDSException as error:
-        raise TransportError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
-    return status.total_count, status.current_count
+        raise RCLError(f'DDS cannot be asked: {" ".join(str(error).split())}') from None
 
 
 class Guard(_Closable):

@@ -14,7 +14,7 @@ from typing import Any
 from ros2_embedded import messages, types
 
 _PROVIDED = str(Path(__file__).parent / 'provided')
-_PACKAGES = ('rclpy', 'cv_bridge')
+_PACKAGES = ('rclpy', 'cv_bridge', 'rosidl_parser')
 _KINDS = {'msg': messages.message_class, 'srv': messages.service_class}
 
 
@@ -56,7 +56,8 @@ class Finder(importlib.abc.MetaPathFinder):
         """Return what is provided under the name, if anything.
 
         Raises:
-            ModuleNotFoundError: It is a part of `rclpy` or `cv_bridge` that is not provided.
+            ModuleNotFoundError: It is a part of `rclpy`, `cv_bridge` or `rosidl_parser` that is
+                not provided.
         """
         if fullname in _PACKAGES:
             return importlib.machinery.PathFinder.find_spec(fullname, [_PROVIDED])

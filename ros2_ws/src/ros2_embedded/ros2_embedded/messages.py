@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rosbags.interfaces import Nodetype
 
-from ros2_embedded import types, values
+from ros2_embedded import slots, types, values
 
 _ROS_WORDS = {'float32': 'float', 'float64': 'double', 'byte': 'octet', 'bool': 'boolean'}
 
@@ -113,7 +113,8 @@ def message_class(typename: str) -> type[Message]:
         '__qualname__': _qualname(typename),
         '__doc__': f'Message {typename}.',
         '_typename': typename,
-    }
+        'SLOT_TYPES': tuple(slots.slot_type(description) for _, description in fields),
+    } | {f'{n.upper()}__DEFAULT': value for n, value in types.defaults(typename).items()}
     made: type[Message] = type(typename.rpartition('/')[2], (Message,), body)
     made._members = {name: _add(made, name, description) for name, description in fields}
     return made

@@ -35,18 +35,27 @@ from cyclonedds.topic import Topic
 from ros2_embedded import dds_config, idl
 from ros2_embedded.dds_entities import (
     Guard,
+    RCLError,
     Reader,
     Sample,
     Status,
-    TransportError,
     WaitSet,
     Writer,
 )
 from ros2_embedded.dds_qos import Qos, policies, qos_of
 
 __all__ = [
-    'Endpoint', 'Guard', 'Participant', 'Qos', 'Reader', 'Sample', 'Status', 'TransportError',
-    'WaitSet', 'Writer', 'now_ns',
+    'Endpoint',
+    'Guard',
+    'Participant',
+    'Qos',
+    'RCLError',
+    'Reader',
+    'Sample',
+    'Status',
+    'WaitSet',
+    'Writer',
+    'now_ns',
 ]  # fmt: skip
 
 _ALIVE = SampleState.Any | ViewState.Any | InstanceState.Alive
@@ -106,7 +115,7 @@ class Participant:
             enclave: Name of the security enclave, told to others.
 
         Raises:
-            TransportError: The domain cannot be joined.
+            RCLError: The domain cannot be joined.
             ConfigError: An environment variable means nothing.
         """
         self.domain_id = dds_config.domain_id() if domain_id is None else domain_id
@@ -115,7 +124,7 @@ class Participant:
             about = DdsQos(Policy.Userdata(f'enclave={enclave};'.encode()))
             self._participant = DomainParticipant(self.domain_id, qos=about)
         except DDSException as error:
-            raise TransportError(
+            raise RCLError(
                 f'DDS domain {self.domain_id} cannot be joined: {" ".join(str(error).split())}; '
                 'check ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS and CYCLONEDDS_URI'
             ) from None
@@ -137,7 +146,7 @@ class Participant:
             service: The samples begin with the header of requests and responses.
 
         Raises:
-            TransportError: DDS refuses.
+            RCLError: DDS refuses.
         """
         told = DdsQos(*policies(qos, user_data, ignore_local=False))
         made = self._made(DataWriter, topic, typename, service, told)
@@ -164,7 +173,7 @@ class Participant:
             ignore_local: Take nothing from writers of this participant.
 
         Raises:
-            TransportError: DDS refuses.
+            RCLError: DDS refuses.
         """
         told = DdsQos(*policies(qos, user_data, ignore_local))
         return Reader(self._made(DataReader, topic, typename, service, told))
@@ -177,7 +186,7 @@ class Participant:
             return kind(self._participant, self._topics[key], qos=qos)
         except DDSException as error:
             reason = ' '.join(str(error).split())
-            raise TransportError(f'{topic} [{typename}] cannot be opened: {reason}') from None
+            raise RCLError(f'{topic} [{typename}] cannot be opened: {reason}') from None
 
     def guard(self) -> Guard:
         """Return a guard for a wait set."""

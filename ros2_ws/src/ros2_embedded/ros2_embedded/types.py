@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ PLACEHOLDER = 'structure_needs_at_least_one_member'
 _HASHLESS = ('foxy', 'galactic', 'humble')
 _INTERFACES = Path(__file__).parent / 'interfaces'
 # A type, a name, and a default value: neither a constant nor a comment.
+_QUOTED = re.compile(r'(["\'])((?:\\.|(?!\1).)*)\1\s*(?:#|$)')
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    'float32': float, 'float64': float, 'byte': lambda value: bytes((value,)),
+}  # fmt: skip
 _DEFAULT = re.compile(r'\s*([^#\s]\S*)\s+(\w+)\s+([^#=\s].*)')
 
 
@@ -42,13 +47,15 @@ def _store() -> Any:  # noqa: ANN401 (rosbags' Typestore)
 STORE = _store()
 
 # rosbags does not keep the default values of fields. Of the standard messages only these have
-# others than zeros; the second since jazzy.
+# some; the second since jazzy.
 _defaults: dict[str, dict[str, Any]] = {
-    'geometry_msgs/msg/Quaternion': {'w': 1.0},
+    'geometry_msgs/msg/Quaternion': {'x': 0.0, 'y': 0.0, 'z': 0.0, 'w': 1.0},
     'sensor_msgs/msg/NavSatStatus': {
         'status': value for name, _, value in STORE.fielddefs['sensor_msgs/msg/NavSatStatus'][0]
         if name == 'STATUS_UNKNOWN'
     },
+    'rcl_interfaces/msg/ParameterDescriptor': {'read_only': False, 'dynamic_typing': False},
+    'type_description_interfaces/msg/FieldType': {'type_id': 0},
 }  # fmt: skip
 
 
@@ -113,11 +120,20 @@ def _has_fields(text: str) -> bool:
 
 def _special(text: str) -> dict[str, Any]:
     """Return the values that fields have by default, where a definition says so."""
-    found = {}
-    for kind, name, value in filter(None, map(_default_in, text.splitlines())):
-        parsed = yaml.safe_load(value)
-        found[name] = _number(parsed) if kind.startswith('float') else parsed
-    return found
+    given = filter(None, map(_default_in, text.splitlines()))
+    return {name: _value(kind, value) for kind, name, value in given}
+
+
+def _value(kind: str, text: str) -> Any:  # noqa: ANN401
+    """Return the default value that a definition spells."""
+    if kind.startswith('string') and not kind.endswith(']'):
+        return _unquoted(text)
+    value = yaml.safe_load(text)
+    base = kind.partition('[')[0]
+    convert = _CONVERT.get(base)
+    if convert is None:
+        return value
+    return [convert(item) for item in value] if isinstance(value, list) else convert(value)
 
 
 def _default_in(line: str) -> tuple[str, ...] | None:
@@ -125,9 +141,12 @@ def _default_in(line: str) -> tuple[str, ...] | None:
     return match.groups() if match else None
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401
-    """Return floats where integers, or what YAML takes for text, were written."""
-    return [float(item) for item in value] if isinstance(value, list) else float(value)
+def _unquoted(text: str) -> str:
+    """Return a text without its quotes, if it has any; inside, a backslash stands before them."""
+    if match := _QUOTED.match(text):
+        quote, inner = match.groups()
+        return inner.replace(f'\\{quote}', quote)
+    return text.partition('#')[0].strip()
 
 
 def _check_members(folder: Path, typename: str, members: Any, known: set[str]) -> None:  # noqa: ANN401
@@ -158,7 +177,7 @@ def fields(typename: str) -> list[tuple[str, Any]]:
 
 
 def defaults(typename: str) -> dict[str, Any]:
-    """Return the default values of a type's fields that are not zero or empty, by name."""
+    """Return the default values that the definition of a type gives, by the names of fields."""
     return _defaults.get(typename, {})
 
 

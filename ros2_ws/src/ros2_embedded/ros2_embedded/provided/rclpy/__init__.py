@@ -66,7 +66,7 @@ def get_global_executor() -> Executor:
         _global_executor = SingleThreadedExecutor()
         context = _global_executor.context
         # Whoever shuts down in another thread ends rclpy.spin; a signal raises.
-        _global_executor._silent = lambda: not context._signalled  # type: ignore[method-assign]
+        _global_executor._silent = lambda: not context._signalled
         context.on_shutdown(_drop_global_executor)
     return _global_executor
 

@@ -137,6 +137,10 @@ _SWITCHES = {
 }  # fmt: skip
 
 
+def _invalid(reason: str) -> RCLInvalidROSArgsError:
+    return RCLInvalidROSArgsError(f'Failed to parse ROS arguments: {reason}')
+
+
 def _parse_section(words: Iterator[str], found: _Found) -> None:
     """Read the words up to ``--`` or to the end."""
     for word in words:
@@ -151,10 +155,10 @@ def _parse_section(words: Iterator[str], found: _Found) -> None:
             continue
         take = _TAKES.get(word)
         if take is None:
-            raise UnknownROSArgsError(f'unknown ROS argument {word!r} after --ros-args')
+            raise UnknownROSArgsError(f'Found unknown ROS arguments: [{word!r}]')
         value = next(words, None)
         if value is None:
-            raise RCLInvalidROSArgsError(f'ROS argument {word} needs a value')
+            raise _invalid(f'ROS argument {word} needs a value')
         take(value, found)
 
 
@@ -176,18 +180,18 @@ def _rule(word: str) -> Rule | None:
 def _take_remap(value: str, found: _Found) -> None:
     rule = _rule(value)
     if rule is None:
-        raise RCLInvalidROSArgsError(f'remap {value!r} must have the form from:=to')
+        raise _invalid(f'remap {value!r} must have the form from:=to')
     found.rules.append(rule)
 
 
 def _take_parameter(value: str, found: _Found) -> None:
     name, mark, text = value.partition(':=')
     if not mark or not name or not text:
-        raise RCLInvalidROSArgsError(f'parameter {value!r} must have the form name:=value')
+        raise _invalid(f'parameter {value!r} must have the form name:=value')
     node, _, name = name.rpartition(':')
     read = _read(text, value)
     if isinstance(read, dict):
-        raise RCLInvalidROSArgsError(f'{value}: a value or an array is needed')
+        raise _invalid(f'{value}: a value or an array is needed')
     found.give(node or '**', name, read)
 
 
@@ -195,23 +199,23 @@ def _read(text: str, what: str) -> Any:  # noqa: ANN401 (any YAML value)
     try:
         return _yaml.parse(text)
     except ValueError as error:
-        raise RCLInvalidROSArgsError(f'{what}: {error}') from None
+        raise _invalid(f'{what}: {error}') from None
 
 
 def _take_file(value: str, found: _Found) -> None:
     try:
         content = _read(Path(value).read_text(), value)
     except OSError as error:
-        raise RCLInvalidROSArgsError(f'{value}: parameter file: {error.strerror}') from None
+        raise _invalid(f'{value}: parameter file: {error.strerror}') from None
     if not isinstance(content, dict):
-        raise RCLInvalidROSArgsError(f'{value}: a mapping of node names to parameters is needed')
+        raise _invalid(f'{value}: a mapping of node names to parameters is needed')
     _take_nodes(value, '', content, found)
 
 
 def _take_nodes(file: str, prefix: str, content: dict[str, Any], found: _Found) -> None:
     for name, inner in content.items():
         if not isinstance(inner, dict):
-            raise RCLInvalidROSArgsError(f'{file}: {name} must hold ros__parameters')
+            raise _invalid(f'{file}: {name} must hold ros__parameters')
         path = f'{prefix}/{name.strip("/")}'
         for key, value in _flat(inner.get('ros__parameters') or {}, ''):
             found.give(path, key, value)
@@ -231,7 +235,7 @@ def _take_level(value: str, found: _Found) -> None:
     name, mark, level = value.rpartition(':=')
     if level.upper() not in LoggingSeverity.__members__:
         known = ', '.join(s.name for s in LoggingSeverity)
-        raise RCLInvalidROSArgsError(f'log level {level!r} is not one of {known}')
+        raise _invalid(f'log level {level!r} is not one of {known}')
     found.levels.append((name if mark else '', LoggingSeverity[level.upper()]))
 
 

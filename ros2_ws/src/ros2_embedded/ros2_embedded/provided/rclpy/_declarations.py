@@ -43,7 +43,9 @@ def typed(name: str, value: Any, descriptor: ParameterDescriptor) -> Any:  # noq
     """
     if isinstance(value, Parameter.Type):
         if value == Parameter.Type.NOT_SET:
-            raise ValueError(f'Cannot declare parameter {name} as statically typed of type NOT_SET')
+            raise ValueError(
+                f'Cannot declare parameter {name} as statically typed of type NOT_SET'
+            )
         if descriptor.dynamic_typing:
             raise ValueError(f'parameter {name} has a type and dynamic_typing=True: give one')
         descriptor.type = value.value

@@ -11,6 +11,7 @@ from typing import Any
 from rclpy import _names
 from rclpy._destroyable import Destroyable
 from rclpy._discovery import user_data
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import CallbackGroup
 from rclpy.client import Client
 from rclpy.event_handler import EventHandler, PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -62,6 +63,17 @@ class EndpointNode(Destroyable):
                 return changed
         return full
 
+    def _ros_named(self, name: str, is_service: bool) -> str:
+        """Return the full name of what is to be created.
+
+        Raises:
+            ValueError: It has a substitution that is not known.
+        """
+        try:
+            return self._ros_resolve(name, is_service)
+        except RCLError as error:
+            raise ValueError(str(error)) from None
+
     def create_publisher(
         self,
         msg_type: type,
@@ -80,7 +92,7 @@ class EndpointNode(Destroyable):
             InvalidTopicNameException: The name is not allowed.
         """
         _refuse(qos_overriding_options, 'QoS overrides by parameters')
-        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
+        name, typename = self._ros_named(topic, False), _typename(msg_type)
         profile = _profile_of(qos_profile)
         writer = self._ros_participant.writer(
             f'rt{name}', typename, self._ros_qos(name, profile), user_data=user_data(typename)
@@ -112,7 +124,7 @@ class EndpointNode(Destroyable):
         """
         _refuse(qos_overriding_options, 'QoS overrides by parameters')
         _refuse(content_filter_options, 'content filters')
-        name, typename = self._ros_resolve(topic, False), _typename(msg_type)
+        name, typename = self._ros_named(topic, False), _typename(msg_type)
         profile = _profile_of(qos_profile)
         group = callback_group or self._ros_default_callback_group
         reader = self._ros_participant.reader(
@@ -172,7 +184,7 @@ class EndpointNode(Destroyable):
             NoTypeSupportImportedException: The type is no service.
             InvalidServiceNameException: The name is not allowed.
         """
-        name = self._ros_resolve(srv_name, True)
+        name = self._ros_named(srv_name, True)
         group = callback_group or self._ros_default_callback_group
         reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=True)
         made = Service(reader, writer, srv_type, srv_name, callback, group, qos_profile, name)
@@ -194,7 +206,7 @@ class EndpointNode(Destroyable):
             NoTypeSupportImportedException: The type is no service.
             InvalidServiceNameException: The name is not allowed.
         """
-        name = self._ros_resolve(srv_name, True)
+        name = self._ros_named(srv_name, True)
         group = callback_group or self._ros_default_callback_group
         reader, writer = self._ros_service_ends(srv_type, name, qos_profile, server=False)
         made = Client(

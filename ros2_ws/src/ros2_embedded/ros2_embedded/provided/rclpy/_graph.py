@@ -8,6 +8,7 @@ from typing import Any
 from rclpy import _names
 from rclpy._discovery import NodeInfo
 from rclpy._rclpy_pybind11 import NodeNameNonExistentError
+from rclpy.exceptions import NameValidationException
 from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from ros2_embedded import transport
@@ -83,6 +84,10 @@ class GraphNode:
         """Return names, namespaces and enclaves of all nodes."""
         return [(node.name, node.namespace, node.enclave) for node in self._ros_nodes_there()]
 
+    def get_fully_qualified_node_names(self) -> list[str]:
+        """Return the names of all nodes, with their namespaces."""
+        return [f'{n.namespace.rstrip("/")}/{n.name}' for n in self._ros_nodes_there()]
+
     def _ros_of_node(self, name: str, namespace: str, writers: bool) -> list[transport.Endpoint]:
         guids: set[bytes] = set()
         known = False
@@ -142,7 +147,10 @@ class GraphNode:
         return self._ros_count(f'rq{self._ros_full(service_name)}Request', True)
 
     def _ros_full(self, name: str) -> str:
-        return _names.expand(name, self._ros_name, self._ros_namespace)
+        try:
+            return _names.expand(name, self._ros_name, self._ros_namespace)
+        except NameValidationException as error:
+            raise ValueError(f'{name!r} is invalid: {error}') from None
 
     def get_publishers_info_by_topic(
         self, topic_name: str, no_mangle: bool = False

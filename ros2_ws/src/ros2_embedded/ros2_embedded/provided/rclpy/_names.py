@@ -62,7 +62,7 @@ def _problem(name: str, what: str) -> tuple[str, int] | None:
         return f'{what} must have a forward slash after a leading tilde', 1
     digit = re.search(r'(^|/)(\d)', name)
     if digit:
-        return f'{what} must not have a token that starts with a number', digit.start(2)
+        return f'{what} token must not start with a number', digit.start(2)
     return _brace_problem(name, what)
 
 
@@ -83,6 +83,8 @@ def namespace(name: str) -> None:
     Raises:
         InvalidNamespaceException: It is not absolute, or not allowed.
     """
+    if not name:
+        raise InvalidNamespaceException(name, 'namespace must not be empty', 0)
     if not name.startswith('/'):
         raise InvalidNamespaceException(name, 'namespace must be absolute, it must lead by /', 0)
     found = None if name == '/' else _problem(name, 'namespace')

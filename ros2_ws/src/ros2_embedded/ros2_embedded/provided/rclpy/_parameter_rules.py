@@ -56,7 +56,8 @@ def _outside(parameter: Parameter, allowed: Any) -> str:  # noqa: ANN401 (a rang
     if not low < value < high:
         return f'Parameter {parameter.name} out of range. {limits}'
     if step and not _close(low + round((value - low) / step) * step, value):
-        return f'The parameter value for {parameter.name} is not a valid step. {limits}, step: {step}'
+        about = f'The parameter value for {parameter.name} is not a valid step'
+        return f'{about}. {limits}, step: {step}'
     return ''
 
 

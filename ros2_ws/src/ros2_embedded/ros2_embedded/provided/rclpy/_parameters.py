@@ -17,6 +17,7 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rclpy import _names
 from rclpy._declarations import declaration, typed
 from rclpy._endpoints import EndpointNode
+from rclpy._parameter_callbacks import Change, Check, ParameterCallbacks, Tell
 from rclpy._parameter_rules import listed, refusal
 from rclpy.clock import Clock
 from rclpy.exceptions import (
@@ -30,7 +31,6 @@ from rclpy.exceptions import (
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
 from rclpy.publisher import Publisher
 
-Check = Callable[[list[Parameter]], SetParametersResult]
 _OK = SetParametersResult(successful=True)
 
 
@@ -38,7 +38,7 @@ def _refused(reason: str) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=reason)
 
 
-class ParameterNode(EndpointNode):
+class ParameterNode(ParameterCallbacks, EndpointNode):
     """What a node can do with parameters."""
 
     get_clock: Callable[[], Clock]
@@ -60,9 +60,9 @@ class ParameterNode(EndpointNode):
             name: Parameter(name, value=value) for name, value in overrides.items()
         }
         self._ros_allow_undeclared_parameters = allow_undeclared
-        self._ros_before: list[Callable[[list[Parameter]], list[Parameter]]] = []
+        self._ros_before: list[Change] = []
         self._ros_checks: list[Check] = []
-        self._ros_after: list[Callable[[list[Parameter]], None]] = []
+        self._ros_after: list[Tell] = []
         self._ros_parameter_publisher = publisher
 
     def declare_parameter(
@@ -281,34 +281,6 @@ class ParameterNode(EndpointNode):
                 self._ros_descriptors.pop(parameter.name, None)
             self._ros_store([p for p in wanted if p not in gone], gone)
         return result
-
-    def add_pre_set_parameters_callback(
-        self, callback: Callable[[list[Parameter]], list[Parameter]]
-    ) -> None:
-        """Let ``callback`` change what is to be set, before it is checked."""
-        self._ros_before.insert(0, callback)
-
-    def add_on_set_parameters_callback(self, callback: Check) -> None:
-        """Let ``callback`` refuse what is to be set."""
-        self._ros_checks.insert(0, callback)
-
-    def add_post_set_parameters_callback(
-        self, callback: Callable[[list[Parameter]], None]
-    ) -> None:
-        """Tell ``callback`` what was set."""
-        self._ros_after.insert(0, callback)
-
-    def remove_pre_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
-        """Ask it no more."""
-        self._ros_before.remove(callback)
-
-    def remove_on_set_parameters_callback(self, callback: Check) -> None:
-        """Ask it no more."""
-        self._ros_checks.remove(callback)
-
-    def remove_post_set_parameters_callback(self, callback: Any) -> None:  # noqa: ANN401
-        """Tell it no more."""
-        self._ros_after.remove(callback)
 
     def _ros_checked(
         self,

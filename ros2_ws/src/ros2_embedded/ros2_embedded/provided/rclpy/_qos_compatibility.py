@@ -44,7 +44,7 @@ def _errors(publisher: Any, subscription: Any) -> Iterator[str]:  # noqa: ANN401
         if (getattr(publisher, name), getattr(subscription, name)) == (offered, asked):
             yield words
     for name, words in _SPANS:
-        offers, asks = getattr(publisher, name).nanoseconds, getattr(subscription, name).nanoseconds
+        offers, asks = (getattr(one, name).nanoseconds for one in (publisher, subscription))
         if asks and not offers:
             yield f'Subscription has a {words}, but publisher does not'
         elif asks and asks < offers:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from ros2_embedded.transport import TransportError
-
-RCLError = TransportError
-"""What is not possible now, after shutdown for example."""
+from ros2_embedded.transport import RCLError
 
 
 class InvalidHandle(RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
@@ -42,11 +42,13 @@ def parse(text: str) -> Any:  # noqa: ANN401
 
 
 def _value(events: Iterator[yaml.Event], event: yaml.Event) -> Any:  # noqa: ANN401
-    line = event.start_mark.line + 1
+    line = _line(event)
     if isinstance(event, yaml.AliasEvent):
         raise ValueError(f'line {line}: aliases are not supported')
     if isinstance(event, yaml.MappingStartEvent):
-        return dict(_pairs(events))
+        found: dict[str, Any] = {}
+        _merge(found, _pairs(events))
+        return found
     if isinstance(event, yaml.SequenceStartEvent):
         return _array(events, line)
     if not isinstance(event, yaml.ScalarEvent) or not (event.value or event.style):
@@ -56,13 +58,26 @@ def _value(events: Iterator[yaml.Event], event: yaml.Event) -> Any:  # noqa: ANN
     return scalar(event.value)
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
 def _pairs(events: Iterator[yaml.Event]) -> Iterator[tuple[str, Any]]:
     for key in events:
         if isinstance(key, yaml.MappingEndEvent):
             return
         if not isinstance(key, yaml.ScalarEvent):
-            raise ValueError(f'line {key.start_mark.line + 1}: a name is needed before ":"')
+            raise ValueError(f'line {_line(key)}: a name is needed before ":"')
         yield key.value, _value(events, next(events))
+
+
+def _merge(found: dict[str, Any], pairs: Iterable[tuple[str, Any]]) -> None:
+    """Add pairs; a mapping that is named twice holds what both hold."""
+    for name, value in pairs:
+        if isinstance(value, dict) and isinstance(found.get(name), dict):
+            _merge(found[name], value.items())
+        else:
+            found[name] = value
 
 
 def _array(events: Iterator[yaml.Event], line: int) -> list[Any] | None:

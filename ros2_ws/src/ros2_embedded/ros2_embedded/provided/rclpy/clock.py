@@ -39,12 +39,14 @@ class JumpThreshold:
         """Set the thresholds.
 
         Raises:
-            ValueError: A threshold has the wrong sign.
+            ValueError: A threshold has the wrong sign, or none is set.
         """
         if min_forward is not None and min_forward.nanoseconds <= 0:
             raise ValueError('min_forward must be a positive non-zero duration')
         if min_backward is not None and min_backward.nanoseconds >= 0:
             raise ValueError('min_backward must be a negative non-zero duration')
+        if min_forward is None and min_backward is None and not on_clock_change:
+            raise ValueError('At least one jump threshold must be enabled')
         self.min_forward, self.min_backward = min_forward, min_backward
         self.on_clock_change = on_clock_change
 
@@ -154,7 +156,7 @@ class Clock:
         """Sleep until a time of this clock.
 
         Returns:
-            False when the context was shut down, or the clock jumped before it began to sleep.
+            False when the context was shut down, or the time came from another source.
 
         Raises:
             ValueError: The time is of another kind of clock.
@@ -165,7 +167,8 @@ class Clock:
             raise NotInitializedException
         if until.clock_type != self._clock_type:
             raise ValueError("until's clock type does not match this clock's type")
-        while context.ok():
+        simulated = self.ros_time_is_active
+        while context.ok() and self.ros_time_is_active == simulated:
             left_s = (until.nanoseconds - self._now_ns()) / 1e9
             if left_s <= 0:
                 return True
@@ -176,6 +179,7 @@ class Clock:
         """Sleep for a span; see :meth:`sleep_until`."""
         return self.sleep_until(self.now() + rel_time, context)
 
+    ros_time_is_active = False
     _may_jump = False
 
 
@@ -185,40 +189,38 @@ class ROSClock(Clock):
     def __init__(self, *, clock_type: ClockType = ClockType.ROS_TIME) -> None:
         """Start with the system's time."""
         super().__init__(clock_type=ClockType.ROS_TIME)
-        self._simulated_ns: int | None = None
+        self._active, self._override_ns = False, 0
         self._lock = threading.Lock()
 
-    @property
-    def ros_time_is_active(self) -> bool:
-        """Whether the time is a simulator's."""
-        return self._simulated_ns is not None
+    _may_jump = True
 
     @property
-    def _may_jump(self) -> bool:  # type: ignore[override]
-        return self.ros_time_is_active
+    def ros_time_is_active(self) -> bool:  # type: ignore[override]
+        """Whether the time is a simulator's."""
+        return self._active
 
     def _now_ns(self) -> int:
-        simulated = self._simulated_ns
-        return time.time_ns() if simulated is None else simulated
+        return self._override_ns if self._active else time.time_ns()
 
     def _set_ros_time_is_active(self, enabled: bool) -> None:
-        if enabled == self.ros_time_is_active:
-            return
-        change = ClockChange.ROS_TIME_ACTIVATED if enabled else ClockChange.ROS_TIME_DEACTIVATED
-        self._jump(change, 0 if enabled else None)
+        if enabled != self._active:
+            change = (ClockChange.ROS_TIME_ACTIVATED if enabled
+                      else ClockChange.ROS_TIME_DEACTIVATED)  # fmt: skip
+            self._jump(change, enabled, self._override_ns)
 
     def set_ros_time_override(self, time: Time) -> None:
-        """Let the clock show ``time`` while ROS time is active."""
-        if self.ros_time_is_active:
-            self._jump(ClockChange.ROS_TIME_NO_CHANGE, time.nanoseconds)
+        """Let the clock show ``time`` while ROS time is active, or as soon as it is."""
+        if self._active:
+            self._jump(ClockChange.ROS_TIME_NO_CHANGE, True, time.nanoseconds)
+        else:
+            self._override_ns = time.nanoseconds
 
-    def _jump(self, change: ClockChange, simulated_ns: int | None) -> None:
+    def _jump(self, change: ClockChange, active: bool, override_ns: int) -> None:
         with self._lock:
-            before = self._now_ns()
-            after = time.time_ns() if simulated_ns is None else simulated_ns
-            jump = TimeJump(change, Duration(nanoseconds=after - before))
+            after = override_ns if active else time.time_ns()
+            jump = TimeJump(change, Duration(nanoseconds=after - self._now_ns()))
             for handle in list(self._jumps):
                 handle._before(jump)
-            self._simulated_ns = simulated_ns
+            self._active, self._override_ns = active, override_ns
             for handle in list(self._jumps):
                 handle._after(jump)

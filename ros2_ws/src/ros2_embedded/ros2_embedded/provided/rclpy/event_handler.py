@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,8 +11,9 @@ from typing import Any
 from rclpy._qos_policies import QoSPolicyKind, qos_policy_name_from_kind
 from rclpy.callback_groups import CallbackGroup
 from rclpy.logging import get_logger
+from ros2_embedded import transport
 
-rmw_qos_policy_kind_t = IntEnum(  # noqa: N816 (its name in rclpy)
+rmw_qos_policy_kind_t: Any = IntEnum(  # type: ignore[misc]
     'rmw_qos_policy_kind_t',
     {f'RMW_QOS_POLICY_{kind.name}': kind.value for kind in QoSPolicyKind},
 )
@@ -120,8 +122,13 @@ class EventHandler:
         self._calls: list[tuple[Callable[[Any], None], Any]] = []
 
     def _ready(self) -> bool:
-        if self._calls:
-            return True
+        if not self._calls:
+            with contextlib.suppress(transport.RCLError):  # it has just been closed
+                self._look()
+        return bool(self._calls)
+
+    def _look(self) -> None:
+        """Note what has happened since the last time."""
         status, wanted = self._endpoint.status(), self._callbacks
         if status.deadline_missed > self._deadline:
             change = status.deadline_missed - self._deadline
@@ -138,11 +145,10 @@ class EventHandler:
             self._queue(wanted.incompatible_qos or default, info)
         if wanted.matched and (matches := self._endpoint.matches()) != self._matches:
             (total, current), self._matches = self._matches, matches
-            info = QoSSubscriptionMatchedInfo(
+            change = QoSSubscriptionMatchedInfo(
                 matches[0], matches[0] - total, matches[1], matches[1] - current
             )
-            self._queue(wanted.matched, info)
-        return bool(self._calls)
+            self._queue(wanted.matched, change)
 
     def _queue(self, callback: Callable[[Any], None] | None, info: Any) -> None:  # noqa: ANN401
         if callback:

@@ -155,7 +155,7 @@ __all__ = [
     'InvalidHandle', 'InvalidNamespaceException', 'InvalidNodeNameException',
     'InvalidParameterException', 'InvalidParameterTypeException', 'InvalidParameterValueException',
     'InvalidServiceNameException', 'InvalidTopicNameException', 'NameValidationException',
-    'NoTypeSupportImportedException', 'NotInitializedException', 'ParameterAlreadyDeclaredException',
-    'ParameterException', 'ParameterImmutableException', 'ParameterNotDeclaredException',
-    'ParameterUninitializedException', 'ROSInterruptException',
+    'NoTypeSupportImportedException', 'NotInitializedException',
+    'ParameterAlreadyDeclaredException', 'ParameterException', 'ParameterImmutableException',
+    'ParameterNotDeclaredException', 'ParameterUninitializedException', 'ROSInterruptException',
 ]  # fmt: skip

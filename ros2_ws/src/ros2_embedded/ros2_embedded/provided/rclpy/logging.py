@@ -7,10 +7,13 @@ from pathlib import Path
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.impl.rcutils_logger import RcutilsLogger, levels
 
-__all__ = ['LoggingSeverity', 'get_logger', 'get_logging_directory', 'set_logger_level']
+__all__ = [
+    'LoggingSeverity', 'clear_config', 'get_logger', 'get_logging_directory', 'initialize',
+    'set_logger_level', 'shutdown',
+]  # fmt: skip
 
 _UNSET = LoggingSeverity.UNSET
-_root = RcutilsLogger('')
+_root_logger = RcutilsLogger('')
 
 
 def get_logger(name: str) -> RcutilsLogger:
@@ -22,6 +25,22 @@ def get_logger(name: str) -> RcutilsLogger:
     if not name:
         raise ValueError('Logger name must not be empty.')
     return RcutilsLogger(name)
+
+
+def initialize() -> None:
+    """Begin with the level of the root alone."""
+    levels.setdefault('', LoggingSeverity.INFO)
+
+
+def shutdown() -> None:
+    """Forget all levels."""
+    levels.clear()
+
+
+def clear_config() -> None:
+    """Forget all levels but the first one of the root."""
+    shutdown()
+    initialize()
 
 
 def set_logger_level(name: str, level: int, detailed_error: bool = False) -> None:

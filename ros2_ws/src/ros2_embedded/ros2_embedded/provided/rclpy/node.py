@@ -70,6 +70,7 @@ class Node(ParameterNode, GraphNode):
         self._ros_arguments = (own, common)
         self._ros_take_names(node_name, namespace or '/')
         self._ros_entities: list[Any] = []
+        self._ros_rosout: Publisher | None = None
         self._ros_dds: list[transport.Reader | transport.Writer] = []
         self._ros_guards: list[GuardCondition] = []
         self._ros_timers: list[Timer] = []
@@ -120,6 +121,7 @@ class Node(ParameterNode, GraphNode):
 
     def _ros_log_to_topic(self) -> None:
         publisher = self.create_publisher(Log, '/rosout', _qos_profile_rosout)
+        self._ros_rosout = publisher
 
         def publish(record: dict[str, Any]) -> None:
             publisher.publish(Log(stamp=self.get_clock().now().to_msg(), **record))
@@ -157,8 +159,9 @@ class Node(ParameterNode, GraphNode):
 
     @property
     def publishers(self) -> Iterator[Publisher]:
-        """Its publishers."""
-        return (e for e in self._ros_entities if isinstance(e, Publisher))
+        """Its publishers, without that of its log."""
+        return (e for e in self._ros_entities
+                if isinstance(e, Publisher) and e is not self._ros_rosout)  # fmt: skip
 
     @property
     def subscriptions(self) -> Iterator[Subscription]:
@@ -279,7 +282,8 @@ class Node(ParameterNode, GraphNode):
             executor.remove_node(self)
         self._ros_logger._publish = None
         closing, self._ros_entities = self._ros_entities, []
-        timers, self._ros_timers, self._ros_guards, self._ros_event_handlers = self._ros_timers, [], [], []
+        timers, self._ros_timers = self._ros_timers, []
+        self._ros_guards, self._ros_event_handlers = [], []
         self._ros_dds = []
         if self._ros_context._participant is self._ros_participant:
             self._ros_context.untrack_node(self)

@@ -70,8 +70,8 @@ class Parameter:
             name, is_array, _ = self.name.partition('_ARRAY')
             if not is_array:
                 return isinstance(parameter_value, _ITEMS[name])
-            numeric = (array.array,) if name in ('INTEGER', 'DOUBLE') else ()
-            if not isinstance(parameter_value, (list, tuple, *numeric)):
+            numeric = isinstance(parameter_value, array.array) and name in ('INTEGER', 'DOUBLE')
+            if not numeric and not isinstance(parameter_value, (list, tuple)):
                 return False
             single = name != 'BYTE' or all(len(item) == 1 for item in parameter_value)
             return single and all(isinstance(item, _ITEMS[name]) for item in parameter_value)

@@ -20,6 +20,7 @@ from rclpy.exceptions import ParameterNotDeclaredException, ParameterUninitializ
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
 
+
 class ParameterService:
     """Answers `ros2 param` for one node."""
 

@@ -43,13 +43,41 @@ class InvalidQoSProfileException(Exception):
         super().__init__('Invalid QoSProfile', *args)
 
 
+_DEFAULTS: dict[str, Any] = {
+    'history': HistoryPolicy.KEEP_LAST, 'depth': 10, 'reliability': ReliabilityPolicy.RELIABLE,
+    'durability': DurabilityPolicy.VOLATILE, 'lifespan': Duration(), 'deadline': Duration(),
+    'liveliness': LivelinessPolicy.SYSTEM_DEFAULT, 'liveliness_lease_duration': Duration(),
+    'avoid_ros_namespace_conventions': False,
+}  # fmt: skip
+
+
+def _policy(name: str, kind: type) -> Any:  # noqa: ANN401 (a property)
+    """Return the property for a policy, which takes values of its kind only."""
+    accepted = int if issubclass(kind, int) and kind is not bool else kind
+
+    def change(profile: QoSProfile, value: Any) -> None:  # noqa: ANN401
+        assert isinstance(value, accepted), f'{name} must be a {kind.__name__}, not {value!r}'
+        if name == 'depth' and value == 0 and profile.history == HistoryPolicy.KEEP_LAST:
+            warnings.warn("A zero depth with KEEP_LAST doesn't make sense; it is taken for "
+                          'SYSTEM_DEFAULT', stacklevel=3)  # fmt: skip
+        setattr(profile, f'_{name}', kind(value) if issubclass(kind, QoSPolicyEnum) else value)
+
+    return property(lambda profile: getattr(profile, f'_{name}'), change)
+
+
 class QoSProfile:
     """How messages of a topic are delivered."""
 
-    __slots__ = (
-        '_history', '_depth', '_reliability', '_durability', '_lifespan', '_deadline',
-        '_liveliness', '_liveliness_lease_duration', '_avoid_ros_namespace_conventions',
-    )  # fmt: skip
+    __slots__ = tuple(f'_{name}' for name in _DEFAULTS)
+    history = _policy('history', HistoryPolicy)
+    depth = _policy('depth', int)
+    reliability = _policy('reliability', ReliabilityPolicy)
+    durability = _policy('durability', DurabilityPolicy)
+    lifespan = _policy('lifespan', Duration)
+    deadline = _policy('deadline', Duration)
+    liveliness = _policy('liveliness', LivelinessPolicy)
+    liveliness_lease_duration = _policy('liveliness_lease_duration', Duration)
+    avoid_ros_namespace_conventions = _policy('avoid_ros_namespace_conventions', bool)
 
     def __init__(self, **policies: Any) -> None:  # noqa: ANN401
         """Set the policies; spans of 0 are not specified.
@@ -132,34 +160,6 @@ class QoSProfile:
             lease_ns=nanoseconds(self.liveliness_lease_duration),
         )
 
-
-_KINDS: dict[str, Any] = {
-    'history': HistoryPolicy, 'depth': int, 'reliability': ReliabilityPolicy,
-    'durability': DurabilityPolicy, 'lifespan': Duration, 'deadline': Duration,
-    'liveliness': LivelinessPolicy, 'liveliness_lease_duration': Duration,
-    'avoid_ros_namespace_conventions': bool,
-}  # fmt: skip
-_DEFAULTS: dict[str, Any] = {
-    'history': HistoryPolicy.KEEP_LAST, 'depth': 10, 'reliability': ReliabilityPolicy.RELIABLE,
-    'durability': DurabilityPolicy.VOLATILE, 'lifespan': Duration(), 'deadline': Duration(),
-    'liveliness': LivelinessPolicy.SYSTEM_DEFAULT, 'liveliness_lease_duration': Duration(),
-    'avoid_ros_namespace_conventions': False,
-}  # fmt: skip
-
-
-def _policy(name: str, kind: Any) -> property:  # noqa: ANN401
-    def change(profile: QoSProfile, value: Any) -> None:  # noqa: ANN401
-        accepted = int if issubclass(kind, int) and kind is not bool else kind
-        assert isinstance(value, accepted), f'{name} must be a {kind.__name__}, not {value!r}'
-        if name == 'depth' and value == 0 and profile._history == HistoryPolicy.KEEP_LAST:
-            warnings.warn('a depth of 0 with KEEP_LAST is taken for SYSTEM_DEFAULT', stacklevel=3)
-        setattr(profile, f'_{name}', kind(value) if issubclass(kind, QoSPolicyEnum) else value)
-
-    return property(lambda profile: getattr(profile, f'_{name}'), change)
-
-
-for _name, _kind in _KINDS.items():
-    setattr(QoSProfile, _name, _policy(_name, _kind))
 
 DeadlineBestAvailable = Duration(nanoseconds=Infinite.nanoseconds - 1)
 LivelinessLeaseDurationeBestAvailable = DeadlineBestAvailable

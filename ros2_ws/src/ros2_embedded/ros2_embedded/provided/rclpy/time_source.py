@@ -21,12 +21,26 @@ USE_SIM_TIME_NAME = 'use_sim_time'
 class TimeSource:
     """Drives the clocks attached to it."""
 
-    def __init__(self, *, node: ParameterNode) -> None:
-        """Declare use_sim_time on the node, and follow it."""
-        self._node = node
+    def __init__(self, *, node: ParameterNode | None = None) -> None:
+        """Follow a node, if one is given."""
         self._clocks: set[ROSClock] = set()
+        self._node: ParameterNode | None = None
         self._subscription: Any = None
         self._last = Time(clock_type=ClockType.ROS_TIME)
+        self._active = False
+        if node is not None:
+            self.attach_node(node)
+
+    def attach_node(self, node: ParameterNode) -> None:
+        """Declare use_sim_time on a node, and follow it instead of the one before.
+
+        Raises:
+            TypeError: It is no node.
+        """
+        if not isinstance(node, ParameterNode):
+            raise TypeError('Node must be of type rclpy.node.Node')
+        self.detach_node()
+        self._node = node
         if not node.has_parameter(USE_SIM_TIME_NAME):
             node.declare_parameter(USE_SIM_TIME_NAME, False)
         self.ros_time_is_active = bool(node.get_parameter(USE_SIM_TIME_NAME).value)
@@ -36,18 +50,18 @@ class TimeSource:
     @property
     def ros_time_is_active(self) -> bool:
         """Whether the clocks show the time of a simulator."""
-        return self._subscription is not None
+        return self._active
 
     @ros_time_is_active.setter
     def ros_time_is_active(self, enabled: bool) -> None:
-        if enabled and self._subscription is None:
+        self._active = enabled
+        if enabled and self._subscription is None and self._node is not None:
             newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
             self._subscription = self._node.create_subscription(
                 ClockMessage, CLOCK_TOPIC, self.clock_callback, newest
             )
-        elif not enabled and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        elif not enabled:
+            self._unsubscribe()
         for clock in self._clocks:
             clock._set_ros_time_is_active(enabled)
 
@@ -64,8 +78,14 @@ class TimeSource:
         self._clocks.add(clock)
 
     def detach_node(self) -> None:
-        """Stop following the topic."""
-        self.ros_time_is_active = False
+        """Stop following it."""
+        self._unsubscribe()
+        self._node = None
+
+    def _unsubscribe(self) -> None:
+        if self._node is not None and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
 
     def clock_callback(self, msg: ClockMessage) -> None:
         """Take a time from the simulator."""

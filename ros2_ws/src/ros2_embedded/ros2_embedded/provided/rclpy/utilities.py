@@ -47,6 +47,11 @@ def get_rmw_implementation_identifier() -> str:
     return 'rmw_cyclonedds_cpp'
 
 
+def get_available_rmw_implementations() -> set[str]:
+    """Return what can carry the messages."""
+    return {get_rmw_implementation_identifier()}
+
+
 def timeout_sec_to_nsec(timeout_sec: float | None) -> int:
     """Return a timeout in nanoseconds; -1 for None or a negative one: without end."""
     return -1 if timeout_sec is None or timeout_sec < 0 else int(timeout_sec * 1e9)

@@ -65,7 +65,7 @@ class RcutilsLogger:
             if levels.get(name, LoggingSeverity.UNSET):
                 return levels[name]
             name = name.rpartition('.')[0]
-        return levels['']
+        return levels.get('', LoggingSeverity.INFO)
 
     def is_enabled_for(self, severity: int) -> bool:
         """Return whether lines of that severity are said."""

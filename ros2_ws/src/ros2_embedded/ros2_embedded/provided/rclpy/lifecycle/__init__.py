@@ -9,8 +9,10 @@ from rclpy.lifecycle.states import LifecycleState, TransitionCallbackReturn
 
 State = LifecycleState
 Node = LifecycleNode
+NodeMixin = LifecycleNodeMixin
+Publisher = LifecyclePublisher
 
 __all__ = [
     'LifecycleNode', 'LifecycleNodeMixin', 'LifecyclePublisher', 'LifecycleState', 'ManagedEntity',
-    'Node', 'SimpleManagedEntity', 'State', 'TransitionCallbackReturn',
+    'Node', 'NodeMixin', 'Publisher', 'SimpleManagedEntity', 'State', 'TransitionCallbackReturn',
 ]  # fmt: skip

@@ -18,12 +18,14 @@ from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle.managed_entity import ManagedEntity
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.lifecycle.states import (
-    CHANGES,
     LABELS,
     STATES,
+    STEPS,
     Change,
     LifecycleState,
+    Step,
     TransitionCallbackReturn,
+    begun,
     find,
 )
 from rclpy.node import Node
@@ -134,17 +136,17 @@ class LifecycleNodeMixin(ManagedEntity):
 
     def _ros_change_state(self, change: Change) -> TransitionCallbackReturn:
         before = STATES[self._ros_state]
-        self._ros_enter(change.during, change)
+        self._ros_go(begun(change))
         result = self._ros_guarded(change.callback, before)
+        self._ros_end(result)
         if result == _ERROR:
-            self._ros_enter(StateMessage.TRANSITION_STATE_ERRORPROCESSING, change)
-            solved = self._ros_guarded('error', before) == _SUCCESS
-            goal = (StateMessage.PRIMARY_STATE_UNCONFIGURED if solved
-                    else StateMessage.PRIMARY_STATE_FINALIZED)  # fmt: skip
-        else:
-            goal = change.goals[0 if result == _SUCCESS else 1]
-        self._ros_enter(goal, change)
+            self._ros_end(self._ros_guarded('error', before))
         return result
+
+    def _ros_end(self, result: TransitionCallbackReturn) -> None:
+        label = f'transition_{result.name.lower()}'
+        here = (step for step in STEPS if (step.start, step.label) == (self._ros_state, label))
+        self._ros_go(next(here))
 
     def _ros_guarded(self, callback: str, state: LifecycleState) -> TransitionCallbackReturn:
         """Call a callback; an exception, or an answer of another kind, is an error."""
@@ -155,12 +157,12 @@ class LifecycleNodeMixin(ManagedEntity):
             return _ERROR
         return result if isinstance(result, TransitionCallbackReturn) else _ERROR
 
-    def _ros_enter(self, goal: int, change: Change) -> None:
+    def _ros_go(self, step: Step) -> None:
         event = TransitionEvent(
-            transition=Transition(id=change.id, label=change.label),
-            start_state=_message(self._ros_state), goal_state=_message(goal),
+            transition=Transition(id=step.id, label=step.label),
+            start_state=_message(step.start), goal_state=_message(step.goal),
         )  # fmt: skip
-        self._ros_state = goal
+        self._ros_state = step.goal
         if self._ros_transition_event is not None:
             event.timestamp = self.get_clock().now().nanoseconds
             self._ros_transition_event.publish(event)
@@ -182,12 +184,12 @@ class LifecycleNodeMixin(ManagedEntity):
         return response
 
     def _ros_on_transitions(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        now = [change for change in CHANGES if change.start == self._ros_state]
-        response.available_transitions = [_description(change) for change in now]
+        now = [step for step in STEPS if step.start == self._ros_state]
+        response.available_transitions = [_description(step) for step in now]
         return response
 
     def _ros_on_graph(self, request: Any, response: Any) -> Any:  # noqa: ANN401
-        response.available_transitions = [_description(change) for change in CHANGES]
+        response.available_transitions = [_description(step) for step in STEPS]
         return response
 
 
@@ -195,10 +197,10 @@ def _message(state: int) -> StateMessage:
     return StateMessage(id=state, label=LABELS[state])
 
 
-def _description(change: Change) -> TransitionDescription:
+def _description(step: Step) -> TransitionDescription:
     return TransitionDescription(
-        transition=Transition(id=change.id, label=change.label),
-        start_state=_message(change.start), goal_state=_message(change.goals[0]),
+        transition=Transition(id=step.id, label=step.label),
+        start_state=_message(step.start), goal_state=_message(step.goal),
     )  # fmt: skip
 
 

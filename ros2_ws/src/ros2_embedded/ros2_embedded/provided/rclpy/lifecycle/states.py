@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -78,6 +79,52 @@ CHANGES = (
     Change(Transition.TRANSITION_ACTIVE_SHUTDOWN, 'shutdown', 'shutdown', _RUN, _ENDING,
            (_END, _END)),
 )  # fmt: skip
+
+
+# The first of the three numbers by which a callback ends: success, failure, error.
+_ENDS = {
+    State.TRANSITION_STATE_CONFIGURING: Transition.TRANSITION_ON_CONFIGURE_SUCCESS,
+    State.TRANSITION_STATE_CLEANINGUP: Transition.TRANSITION_ON_CLEANUP_SUCCESS,
+    State.TRANSITION_STATE_ACTIVATING: Transition.TRANSITION_ON_ACTIVATE_SUCCESS,
+    State.TRANSITION_STATE_DEACTIVATING: Transition.TRANSITION_ON_DEACTIVATE_SUCCESS,
+    State.TRANSITION_STATE_SHUTTINGDOWN: Transition.TRANSITION_ON_SHUTDOWN_SUCCESS,
+    State.TRANSITION_STATE_ERRORPROCESSING: Transition.TRANSITION_ON_ERROR_SUCCESS,
+}
+_RESULTS = ('success', 'failure', 'error')
+
+
+class Step(NamedTuple):
+    """One edge of the state machine."""
+
+    id: int
+    label: str
+    start: int
+    goal: int
+
+
+def begun(change: Change) -> Step:
+    """Return the step that begins a transition."""
+    return Step(change.id, change.label, change.start, change.during)
+
+
+def ended(during: int, result: str, goal: int) -> Step:
+    """Return the step that ends a callback with ``success``, ``failure`` or ``error``."""
+    return Step(_ENDS[during] + _RESULTS.index(result), f'transition_{result}', during, goal)
+
+
+def _graph() -> Iterator[Step]:
+    goals = {change.during: change.goals for change in CHANGES}
+    goals[State.TRANSITION_STATE_ERRORPROCESSING] = (_NEW, _END)
+    yield from map(begun, CHANGES)
+    for during, (success, failure) in goals.items():
+        failed = State.TRANSITION_STATE_ERRORPROCESSING
+        after_error = _END if during == failed else failed
+        for result, goal in zip(_RESULTS, (success, failure, after_error), strict=True):
+            yield ended(during, result, goal)
+
+
+STEPS = tuple(_graph())
+"""All edges of the state machine."""
 
 
 def find(start: int, wanted: str | int) -> Change | None:

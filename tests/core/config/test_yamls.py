@@ -6,8 +6,7 @@ import os
 
 import pytest
 
-from claifo_core import yamls
-from claifo_core.config import settings
+from claifo_core.config import settings, yamls
 from claifo_core.errors import ClaifoError
 
 BOMB = 'a0: &a0 {x: 1, y: 2}\n' + ''.join(
