@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from claifo_core.deploy.contract import Proprio
 
 JOINT_STATE = 'sensor_msgs/msg/JointState'
+_OLDEST_S = 0.5
+"""Joints are told at 10 Hz and more; what is older says nothing of a picture."""
 
 
 def read_felt_episodes(
@@ -55,6 +57,14 @@ def read_felt_episodes(
         ticks_ns = ticks_of(report.starts_ns[-1], len(film), options.rate_hz)
         newest = newest_at(ticks_ns, stamps_ns, options.rate_hz)
         known = newest >= 0
+        age_s = np.where(known, ticks_ns - stamps_ns[newest], 0) / 1e9
+        if (age_s > _OLDEST_S).any():
+            tick = int((age_s > _OLDEST_S).argmax())
+            raise ClaifoError(
+                f'{where.path}: {proprio.topic}: no joint states for {age_s[tick]:.2f} s at frame '
+                f'{tick} of episode {len(films) + 1} (the longest lack is {age_s.max():.2f} s); '
+                'record both to the end, or cut the pictures there'
+            )
         if known.sum() < options.min_frames:
             raise ClaifoError(
                 f'{where.path}: {proprio.topic}: no joint states at the time of the pictures; '

@@ -14,6 +14,7 @@ import numpy as np
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from claifo.bags.clock import unstamped
 from claifo.bags.reader import Bag
 from claifo.bags.resample import JITTER, tick_ns
 from claifo.resources import interfaces_dir
@@ -35,7 +36,7 @@ class Stamped(NamedTuple):
     """The messages of one topic of a bag, by stamp.
 
     Attributes:
-        stamps_ns: int64, shape (N,); the time of recording where a message has no stamp.
+        stamps_ns: int64, shape (N,); times of recording where the topic has no stamps.
         numbers: float32, shape (N, D).
     """
 
@@ -90,11 +91,13 @@ def read_headed(
             raise ClaifoError(
                 f'{bag.path}: no {kind} on {topic}{did_you_mean(topic, names)}; {way_out}'
             )
+        recorded = unstamped(bag, [found for found in bag.topics() if found == (topic, kind)])
         for found, time_ns, data in bag.messages():
-            if found.name == topic:
+            if found == (topic, kind):
                 message = _decoded(types, data, kind, f'{bag.path}: {topic}')
                 stamp = message.header.stamp
-                yield stamp.sec * 10**9 + stamp.nanosec or time_ns, message
+                stamp_ns = stamp.sec * 10**9 + stamp.nanosec
+                yield time_ns if found in recorded else stamp_ns, message
 
 
 def stamped(found: Iterable[tuple[int, Sequence[float]]]) -> Stamped:
