@@ -117,3 +117,12 @@ def test_absurd_arguments_are_one_line(capsys, tmp_path, recorder, words, line):
     code, _, err = claifo(capsys, 'bag', 'check', bag, *words)
     assert code == 2
     assert line in err
+
+
+def test_names_from_files_cannot_steer_a_terminal(capsys, tmp_path, recorder):
+    stamps = [10**9, 2 * 10**9]
+    messages = [('/c', t, recorder.compressed(t, b'no', '\x1b[2Jjpeg')) for t in stamps]
+    bag = recorder.write(tmp_path / '\x1b]0;b', messages)
+    for action in ('info', 'check'):
+        _, out, err = claifo(capsys, 'bag', action, bag)
+        assert '\x1b' not in out + err
