@@ -28,7 +28,7 @@ lint: robosuite
 	$(BIN)/mypy --no-error-summary
 
 test: lint
-	$(BIN)/pytest -q -m 'not slow'
+	$(BIN)/pytest -q -n auto --dist loadfile --durations 20 -m 'not slow'
 
 test-slow: robosuite
 	$(BIN)/pytest -q -m slow

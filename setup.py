@@ -98,6 +98,7 @@ setup(
             'hypothesis>=6.100',
             'mypy>=1.11',
             'pytest>=8',
+            'pytest-xdist>=3.6',
             'ruff>=0.6',
             "tomli>=2; python_version < '3.11'",
             'types-PyYAML>=6',

@@ -9,9 +9,15 @@ Prints one JSON object. Run it on an idle machine.
   the wire between camera and policy is cut: longest time from the last picture that was acted on
   to the first safe action; the aim is two control periods and 20 ms. Only with ``--cuts 100``,
   which needs root: camera and robot are then in network namespaces of their own.
+* ``ends``: SIGTERM to the launcher, again and again: the same time.
+* ``flood``: a peer that publishes actions as fast as 10 kHz, for ten seconds: commands per second
+  (the aim: those of the control rate), and the memory of the safety node before and after.
 * ``memory_mib``: resident memory of the policy and the safety node at the end.
 
-With ``--minutes 60`` only their memory is measured, every 30 s of so long a deployment.
+With ``--minutes 60`` only their memory is measured, every 30 s of so long a deployment. With
+``--stream 3600`` only the gate is, in the time of so long a stream of actions with jitter, drops,
+swaps and bursts (``gate_stream.py``): stops, false stops, times to stop and to resume; ``--bag``
+adds a recorded one.
 """
 
 # ruff: noqa: E402 (rclpy can be imported once it is provided)
@@ -34,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import common
+import gate_stream
 import numpy as np
 import wire
 
@@ -60,6 +67,7 @@ HZ, WIDTH, HEIGHT, SIZE, ACTIONS = 30.0, 640, 480, 84, 6
 PICTURES = 900
 AIM_MS = 2e3 / HZ + 20
 SAMPLE_S = 30.0
+FLOOD_S = 10.0
 STAGES = ('received', 'preprocessed', 'inferred', 'published')
 LIMITS = 'format: claifo-limits-1\non_fault: zero\njoints:\n' + ''.join(
     f'- {{name: action_{k}, effort: 1.0, step: 2.0}}\n' for k in range(ACTIONS)
@@ -126,6 +134,11 @@ class Watcher:
                 raise TimeoutError(f'nothing came for {limit_s} s')
             self.executor.spin_once(timeout_sec=0.01)
 
+    def close(self) -> None:
+        """Leave the graph."""
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown()
 
     def until_it_moves(self) -> None:
         """Reset until the robot moves; a busy machine makes faults of its own."""
@@ -163,36 +176,58 @@ def latencies(seen: list[Action]) -> dict[str, dict[str, float]]:
     return found
 
 
+def flood(seconds: float) -> None:
+    """Publish actions at 10 kHz, as a peer that has gone wild: a process of its own."""
+    rclpy.init(args=[])
+    node = rclpy.create_node('wild')
+    publisher = node.create_publisher(Action, 'action', qos.ACTION)
+    action = Action(num_envs=1, data=[1.0] * ACTIONS)
+    time.sleep(1.0)
+    begun_s, number = time.monotonic(), 0
+    while (now_s := time.monotonic()) < begun_s + seconds:
+        action.header.stamp = node.get_clock().now().to_msg()
+        publisher.publish(action)
+        number += 1
+        time.sleep(max(0.0, begun_s + number * 1e-4 - now_s))
+
+
 class Camera:
     """The process of the camera."""
 
     def __init__(self, before: Sequence[str] = ()) -> None:
         """Start it, in a namespace perhaps."""
         self._words = [*before, sys.executable, __file__, '--film']
-        self.start()
+        self._child = subprocess.Popen(self._words)
 
     def start(self) -> None:
-        """Film."""
+        """Film again."""
+        self._child.wait()
         self._child = subprocess.Popen(self._words)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once; waiting for that would make whoever watches late."""
         self._child.kill()
-        self._child.wait()
 
 
 def reaction_ms(
-    watcher: Watcher, fail: Callable[[], None], heal: Callable[[], None] = lambda: None
+    watcher: Watcher, fail: Callable[[], None], heal: Callable[[], None] | None = lambda: None
 ) -> float:
-    """Let something fail; returns the time from the last picture acted on to the safe action."""
+    """Let something fail; returns the time from the last picture acted on to the safe action.
+
+    Args:
+        watcher: Sees it.
+        fail: Makes it fail.
+        heal: Makes it work again; None: nothing does.
+    """
     watcher.until_it_moves()
     fail()
     watcher.until(lambda: not watcher.commands[-1][1])
     stamp = watcher.actions[-1].header.stamp
     safe_ns = next(at for at, moves in watcher.commands if not moves)
     count = len(watcher.actions)
-    heal()
-    watcher.until(lambda: len(watcher.actions) > count)
+    if heal:
+        heal()
+        watcher.until(lambda: len(watcher.actions) > count)
     return (safe_ns - (stamp.sec * 10**9 + stamp.nanosec)) / 1e6
 
 
@@ -260,6 +295,7 @@ def measure(kills: int) -> dict[str, Any]:
             name: round(resident_mib(pid_of(launched, f'{name}_node')), 1)
             for name in ('policy', 'safety')
         }
+        found['flood'] = measure_flood(watcher, launched)
         if kills:
             found['kills'] = spread([
                 reaction_ms(
@@ -271,7 +307,38 @@ def measure(kills: int) -> dict[str, Any]:
             found['camera_kills'] = spread([
                 reaction_ms(watcher, camera.kill, camera.start) for _ in range(kills)
             ])  # fmt: skip
+    watcher.close()
+    if kills:
+        found['ends'] = measure_ends(kills)
     return found
+
+
+def measure_flood(watcher: Watcher, launched: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Let a wild peer publish; returns the commands per second and the memory."""
+    watcher.until_it_moves()
+    pid = pid_of(launched, 'safety_node')
+    before_mib = resident_mib(pid)
+    wild = subprocess.Popen([sys.executable, __file__, '--flood'])
+    watcher.rest(4.0)
+    watcher.commands.clear()
+    watcher.rest(FLOOD_S / 2)
+    per_s = len(watcher.commands) / (FLOOD_S / 2)
+    wild.wait()
+    return {
+        'commands_per_s': round(per_s, 2), 'aim_per_s': HZ,
+        'memory_mib': [round(before_mib, 1), round(resident_mib(pid), 1)],
+    }  # fmt: skip
+
+
+def measure_ends(ends: int) -> dict[str, Any]:
+    """End the launcher by SIGTERM, again and again."""
+    watcher = Watcher()
+    spans = []
+    for _ in range(ends):
+        camera = Camera()
+        with deployed(camera) as launched:
+            spans.append(reaction_ms(watcher, launched.terminate, None))
+    return spread(spans)
 
 
 def measure_memory(minutes: float) -> dict[str, Any]:
@@ -312,9 +379,17 @@ def main() -> None:
     parser.add_argument(
         '--cuts', type=count, help='only cuts of the wire, so many; needs root'
     )
+    parser.add_argument(
+        '--stream', type=common.positive, help='only the gate, on streams of so many seconds'
+    )
+    parser.add_argument('--bag', type=Path, help='with --stream: a bag of the topic action, too')
     parser.add_argument('--near', nargs=2, help=argparse.SUPPRESS)
     parser.add_argument('--film', action='store_true', help=argparse.SUPPRESS)
+    parser.add_argument('--flood', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.flood:
+        flood(FLOOD_S)
+        return
     if args.film:
         film()
         return
@@ -325,6 +400,8 @@ def main() -> None:
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    if args.stream:
+        return gate_stream.measure(args.stream, args.kills, args.bag)
     if args.cuts:
         return at_the_near_end(args.cuts)
     return measure_memory(args.minutes) if args.minutes else measure(args.kills)

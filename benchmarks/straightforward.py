@@ -54,9 +54,19 @@ class PlainEncoder(nn.Module):
 class PlainAugmenter(augment.Augmenter):
     """Takes the same draws and applies them frame by frame, in colour space 0..1."""
 
+    def watch(self, agent: Stacks, expert: Stacks) -> None:
+        """Begin an update: pictures are gathered once for all of its views."""
+        super().watch(agent, expert)
+        self._gathered: dict[int, Tensor] = {}
+
+    def _pictures(self, stacks: Stacks) -> Tensor:
+        if id(stacks) not in self._gathered:
+            self._gathered[id(stacks)] = stacks.pictures()
+        return self._gathered[id(stacks)]
+
     def view(self, stacks: Stacks, look: str, out: Tensor) -> Tensor:
         """Return a view in planar layout, (B, 3 T V, H, W); ``out`` is left alone."""
-        images = stacks.pictures().float()
+        images = self._pictures(stacks).float()
         drawn = self.draw(look, *images.shape[:2])
         if drawn.plans != [[]]:
             images = torch.stack(

@@ -130,5 +130,7 @@ def _describe(error: OSError) -> str:
 
 
 def _complain(message: str) -> int:
-    print(f'claifo: error: {" ".join(message.split())}', file=sys.stderr)
+    from claifo.terminal import printable
+
+    print(f'claifo: error: {printable(" ".join(message.split()))}', file=sys.stderr)
     return EXIT_ERROR

@@ -38,6 +38,11 @@ def console(stream: TextIO | None = None) -> Console:
     )  # fmt: skip
 
 
+def printable(text: str) -> str:
+    """Return a text in which nothing that a file put there can steer a terminal."""
+    return ''.join(c if c.isprintable() or c == '\n' else ascii(c)[1:-1] for c in text)
+
+
 def table(head: Sequence[str], *rows: Sequence[object], right: Sequence[str] = ()) -> Table:
     """Return a table.
 
@@ -52,7 +57,7 @@ def table(head: Sequence[str], *rows: Sequence[object], right: Sequence[str] = (
     for name in head:
         found.add_column(name, justify='right' if name in right else 'left', overflow='fold')
     for row in rows:
-        found.add_row(*map(str, row))
+        found.add_row(*(printable(str(cell)) for cell in row))
     return found
 
 
@@ -60,4 +65,5 @@ def show(*parts: str | Table) -> None:
     """Print lines and tables on standard output."""
     shown = console()
     for part in parts:
+        part = printable(part) if isinstance(part, str) else part
         shown.print(part, soft_wrap=isinstance(part, str))

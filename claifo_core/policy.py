@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from claifo_core.config import TrainConfig
 
 FORMAT = 'claifo-policy-1'
+_DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""What damaged bytes, or a description that means nothing, may raise."""
+_SAID = 200
+_BUFFERS = 1 << 24
 
 
 class Policy:
@@ -109,15 +116,16 @@ class Policy:
         try:
             tensors = safetensors.torch.load(data)
             metadata = _metadata(data)
-        except (safetensors.SafetensorError, ValueError, KeyError) as error:
-            raise ClaifoError(f'{source}: damaged policy file ({error}); copy it again') from None
+        except (safetensors.SafetensorError, *_DAMAGE) as error:
+            said = str(error)[:_SAID]
+            raise ClaifoError(f'{source}: damaged policy file ({said}); copy it again') from None
         if not isinstance(metadata, dict) or metadata.get('format') != FORMAT:
             raise ClaifoError(
                 f'{source}: not a policy of this project (format {FORMAT} is needed)'
             )
         try:
             return cls._build(metadata, tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError, ClaifoError):
+        except (*_DAMAGE, ClaifoError):
             raise ClaifoError(
                 f'{source}: damaged policy file (weights and description do not fit); '
                 'copy it again'
@@ -125,14 +133,11 @@ class Policy:
 
     @classmethod
     def _build(cls, metadata: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Policy:
-        settings = metadata['network']
-        network = NetworkConfig(**{**settings, 'strides': tuple(settings['strides'])})
-        encoder = Encoder(
-            network, metadata['frame_stack'], metadata['views'], metadata['frames']['size_px']
-        )
-        state_dim = network.latent_dim + metadata['proprio_dim']
-        actor = mlp(state_dim, metadata['action_dim'], network.hidden_dim)
-        policy = cls(encoder, actor, metadata)
+        if not isinstance(metadata['task'], str):
+            raise ValueError('task is no word')
+        with torch.device('meta'):  # no memory for a description that does not fit its weights
+            _check_size(cls(*_parts(metadata), metadata).parts, tensors)
+        policy = cls(*_parts(metadata), metadata)
         policy.parts.load_state_dict(tensors)
         return policy
 
@@ -171,6 +176,30 @@ class Policy:
     def _encode(self, stack: NDArray[np.uint8]) -> torch.Tensor:
         latent: torch.Tensor = self.parts['encoder'](torch.from_numpy(stack).float())
         return latent
+
+
+def _parts(metadata: dict[str, Any]) -> tuple[Encoder, nn.Module]:
+    """Return encoder and actor as they are described, with any weights."""
+    settings = metadata['network']
+    network = NetworkConfig(**{**settings, 'strides': tuple(settings['strides'])})
+    encoder = Encoder(
+        network, metadata['frame_stack'], metadata['views'], metadata['frames']['size_px']
+    )
+    state_dim = network.latent_dim + metadata['proprio_dim']
+    return encoder, mlp(state_dim, metadata['action_dim'], network.hidden_dim)
+
+
+def _check_size(parts: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Check that parts without memory are as large as the weights that are there.
+
+    Raises:
+        ValueError: they are not.
+    """
+    wanted = {name: (part.shape, part.dtype) for name, part in parts.state_dict().items()}
+    if wanted != {name: (weight.shape, weight.dtype) for name, weight in tensors.items()}:
+        raise ValueError('weights and description do not fit')
+    if sum(buffer.numel() for buffer in parts.buffers()) > _BUFFERS:
+        raise ValueError('the frames are too large')
 
 
 def _metadata(data: bytes) -> dict[str, Any]:

@@ -14,10 +14,12 @@ import os
 import sys
 from pathlib import Path
 
-from pages import methods, nodes, performance, scenes
+from pages import gate, methods, nodes, performance, scenes
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {'methods': methods, 'nodes': nodes, 'performance': performance, 'scenes': scenes}
+PAGES = {
+    'gate': gate, 'methods': methods, 'nodes': nodes, 'performance': performance, 'scenes': scenes,
+}  # fmt: skip
 BEGIN, END = '<!-- by python scripts/tables.py {} -->', '<!-- end of tables -->'
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ('methods', 'nodes', 'performance', 'scenes')
+NAMES = ('gate', 'methods', 'nodes', 'performance', 'scenes')
 
 
 @pytest.fixture(scope='module')

@@ -16,6 +16,7 @@ from claifo.bags.codecs import decode
 from claifo.bags.parts import Loss
 from claifo.bags.resample import JITTER, tick_ns
 from claifo_core.data.frames import prepare
+from claifo_core.deploy.ticks import JUMP_NS
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class _Camera:
     def __init__(self, where: str, name: str, options: ReadOptions, report: BagReport) -> None:
         self.name, self._where = name, f'{where}: {name}'
         self._options, self._report = options, report
-        self.first_ns = self.last_ns = self.longest_ns = 0
+        self.first_ns = self.last_ns = self.longest_ns = self._before_last_ns = 0
         self.frames = self.kept = 0
         self._waiting: deque[tuple[int, int, CameraImage]] = deque()
         self._shown: NDArray[np.uint8] | None = None
@@ -43,12 +44,17 @@ class _Camera:
     def add(self, stamp_ns: int, image: CameraImage) -> None:
         if self.frames:
             pause_ns = stamp_ns - self.last_ns
+            if pause_ns < 0 and (-pause_ns <= JUMP_NS or stamp_ns >= self._before_last_ns):
+                # it was overtaken; what lies further behind is a loop
+                self._report.late += 1
+                return
             if not 0 <= pause_ns <= _LONGEST_HOLD_NS:
                 raise self._bad_stamp(stamp_ns)
             if pause_ns > self.longest_ns:
                 self.longest_ns = pause_ns
         else:
             self.first_ns = stamp_ns
+        self._before_last_ns = self.last_ns if self.frames else stamp_ns
         self.last_ns = stamp_ns
         self.frames += 1
         self._waiting.append((stamp_ns, self._report.bag_frames, image))
@@ -123,8 +129,8 @@ class Episode:
         """Take the next frame of a camera.
 
         Raises:
-            ClaifoError: its stamp lies before that of the frame before, or more than a minute
-                behind it, or a frame cannot be decoded.
+            ClaifoError: its stamp jumps back, or lies more than a minute behind the one before, or
+                a frame cannot be decoded.
         """
         self._cameras[camera].add(stamp_ns, image)
         if stamp_ns > self._newest_ns:

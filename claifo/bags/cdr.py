@@ -9,8 +9,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from backports import zstd
-
 from claifo_core.errors import ClaifoError
 
 IMAGE = 'sensor_msgs/msg/Image'
@@ -18,10 +16,10 @@ COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 IMAGE_TYPES = (IMAGE, COMPRESSED)
 
 _NS_PER_S = 1_000_000_000
-_ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 _LITTLE = b'\0\1\0\0'
 _STAMP = struct.Struct('<iI')
 _HEADER_BYTES = 12
+_PADDING_BYTES = 3
 
 
 class Layout(NamedTuple):
@@ -105,15 +103,12 @@ class Parser:
             )
         try:
             return self._parse(data)
-        except (struct.error, IndexError, UnicodeDecodeError, zstd.ZstdError) as error:
+        except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ClaifoError(
                 f'{self._type} of {len(data)} bytes cannot be decoded ({error}); record it again'
             ) from error
 
     def _parse(self, data: bytes | memoryview) -> tuple[int, CameraImage]:
-        # CDR begins with a zero byte: this is rosbag2's compression by message
-        if data[:4] == _ZSTD_MAGIC:
-            data = zstd.decompress(data)
         if self._type == COMPRESSED:
             return _parse_compressed(data)
         stamp_ns, image, pixels = _parse_image(data)
@@ -173,4 +168,6 @@ def _payload(data: bytes | memoryview, start: int, size: int) -> memoryview:
     view = memoryview(data)[start : start + size]
     if len(view) != size:
         raise struct.error(f'{size} bytes of data announced, {len(view)} there')
+    if len(data) - start - size > _PADDING_BYTES:
+        raise struct.error(f'{len(data) - start - size} bytes behind the {size} of data')
     return view

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claifo.bags.cdr import IMAGE_TYPES, Parser
+from claifo.bags.clock import is_unstamped
 from claifo.bags.codecs import describe
 from claifo.bags.episodes import bag_episodes, choose_topic
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import BagReport
+from claifo.bags.resample import rate_of
 from claifo_core.errors import ClaifoError
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def inspect(where: BagPath) -> BagInfo:
         for topic, time_ns, data in bag.messages():
             readers.setdefault(topic, _Reader(topic)).take(time_ns, data)
             first_ns, last_ns = min(first_ns or time_ns, time_ns), max(last_ns, time_ns)
-        topics = {topic.name: reader.info for topic, reader in readers.items()}
+        topics = {topic.name: reader.finish() for topic, reader in readers.items()}
         lost = tuple(loss.reason for loss in bag.losses)
     size_bytes = sum(file.stat().st_size for file in where.files)
     return BagInfo(where.path, size_bytes, (last_ns - first_ns) / 1e9, topics, lost)
@@ -93,6 +95,7 @@ class _Reader:
 
     def __init__(self, topic: Topic) -> None:
         self.info = TopicInfo(topic.type)
+        self._stamps_ns: list[int] = []
         self._parser = Parser(topic.type) if topic.type in IMAGE_TYPES else None
 
     def take(self, time_ns: int, data: bytes | memoryview) -> None:
@@ -100,15 +103,22 @@ class _Reader:
         if self._parser:
             try:
                 stamp_ns, image = self._parser(data)
-                time_ns = stamp_ns or time_ns
+                self._stamps_ns.append(stamp_ns)
                 self.info.image = self.info.image or '{1}x{2} {0}'.format(*describe(image))
             except ClaifoError as error:
                 self.info.image = f'damaged: {error}'
         self.info.times_ns.append(time_ns)
 
+    def finish(self) -> TopicInfo:
+        """Return it, at the times of the clock that counts."""
+        complete = len(self._stamps_ns) == len(self.info.times_ns)
+        if complete and not is_unstamped(self._stamps_ns):
+            self.info.times_ns = self._stamps_ns
+        return self.info
+
 
 def measure_rate(paths: Sequence[Path], topic: str) -> float:
-    """Return the camera rate of the first bag: one over the median time between stamps, in Hz.
+    """Return the camera rate of the first bag in Hz, by :func:`claifo.bags.resample.rate_of`.
 
     Raises:
         ClaifoError: there are fewer than two frames with different stamps, or no such topic.
@@ -116,13 +126,14 @@ def measure_rate(paths: Sequence[Path], topic: str) -> float:
     where = find_bags(paths)[0]
     with Bag(where) as bag:
         name = choose_topic(bag, topic).name
-    steps = np.diff(inspect(where).topics[name].times_ns)
-    if not len(steps) or np.median(steps) <= 0:
+    times_ns = inspect(where).topics[name].times_ns
+    found_hz = rate_of(times_ns)
+    if not found_hz:
         raise ClaifoError(
-            f'{where.path}: the rate of {name} cannot be measured from {len(steps) + 1} stamps; '
+            f'{where.path}: the rate of {name} cannot be measured from {len(times_ns)} stamps; '
             'give --rate-hz'
         )
-    return float(1e9 / np.median(steps))
+    return found_hz
 
 
 def check(paths: Sequence[Path], options: ReadOptions) -> tuple[BagReport, list[str]]:

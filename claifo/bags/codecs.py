@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from claifo.bags.cdr import RawImage
+from claifo.bags.picture_file import check_whole, kind_of
+from claifo.bags.picture_size import picture_size
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _DEPTH_SHIFT_BITS = 4
 _BAYER_MIN_PX = 3
+LARGEST_PX = 1 << 26
+"""Pixels of a picture that is unpacked; a few kB may announce any number."""
 
 
 class _Pixel(NamedTuple):
@@ -112,7 +116,8 @@ def describe(image: CameraImage) -> tuple[str, int, int]:
     if isinstance(image, RawImage):
         return image.layout.encoding, image.layout.width, image.layout.height
     height, width, _ = decode(image).shape
-    return image.format, width, height
+    known = compression(image.format) in COMPRESSIONS
+    return image.format if known else kind_of(image.data, image.format), width, height
 
 
 def check_encoding(encoding: str, where: str) -> None:
@@ -143,6 +148,13 @@ def _decode_raw(image: RawImage) -> NDArray[np.uint8]:
     plan = _plan(image.layout)
     if len(image.data) < plan.needed_bytes:
         raise _too_small(image.layout, plan.needed_bytes, f'{len(image.data)} bytes')
+    most_bytes = max(plan.needed_bytes, image.layout.step * image.layout.height)
+    if len(image.data) > most_bytes:
+        raise ClaifoError(
+            f'image data is larger than its header says: {image.layout.width}x'
+            f'{image.layout.height} {image.layout.encoding} has {most_bytes} bytes, found '
+            f'{len(image.data)}; record it again'
+        )
     pixels: NDArray[Any] = np.ndarray(plan.shape, plan.dtype, image.data, strides=plan.strides)
     if plan.dtype.itemsize == 2:
         pixels = _to_8_bit(pixels, depth=image.layout.encoding == '16UC1')
@@ -201,19 +213,29 @@ def _to_8_bit(values: NDArray[Any], *, depth: bool) -> NDArray[np.uint8]:
 
 def _decode_file(image: CompressedImage) -> NDArray[np.uint8]:
     """Decode a JPEG or PNG as it was stored: no rotation by EXIF, transparency dropped."""
-    name = image.format
-    if 'compressedDepth' in name or compression(name) not in COMPRESSIONS:
+    kind = kind_of(image.data, image.format)
+    size = picture_size(image.data)
+    if size and size[0] * size[1] > LARGEST_PX:
         raise ClaifoError(
-            f'compressed format {name!r} is not supported; supported: {", ".join(COMPRESSIONS)}'
+            f'image of {size[1]}x{size[0]} pixels; more than {LARGEST_PX >> 20} Mi are not read: '
+            'no camera makes them'
         )
-    data = np.frombuffer(image.data, np.uint8)
-    picture: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if picture is None:
+    check_whole(image.data, kind)
+    picture = _unpacked(np.frombuffer(image.data, np.uint8))
+    if picture is None or picture.dtype not in (np.uint8, np.uint16):
         raise ClaifoError(
-            f'{name!r} image of {data.size} bytes is corrupted; record the bag again'
+            f'{image.format!r} image of {len(image.data)} bytes is corrupted; record the bag again'
         )
     if picture.dtype == np.uint16:
-        picture = _to_8_bit(picture, depth=name.startswith('16UC1'))
+        picture = _to_8_bit(picture, depth=image.format.startswith('16UC1'))
     channels = picture.shape[2] if picture.ndim == 3 else 1
     conversion = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}[channels]
     return np.asarray(cv2.cvtColor(picture, conversion), np.uint8)
+
+
+def _unpacked(data: NDArray[np.uint8]) -> NDArray[Any] | None:
+    try:
+        found: NDArray[Any] | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    return found

@@ -7,8 +7,8 @@ Episodes begin
 * ``marker``: with each message (of any type) on ``marker_topic``; frames before the first one are
   left out.
 
-Time is the header stamp. A frame whose stamp is 0 (its driver sets none) counts at the time of
-recording, and the report says so.
+Time is the header stamp. Where a driver sets none, all frames of its topic count at the time of
+recording (:mod:`claifo.bags.clock`), and the report says so.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from claifo.bags.assemble import Episode
 from claifo.bags.cdr import IMAGE_TYPES, CameraImage, Parser
+from claifo.bags.clock import unstamped
 from claifo.bags.reader import Bag, find_bags
 from claifo.bags.report import BagReport
 from claifo_core.data.observations import observe_episode
@@ -163,9 +164,13 @@ def _episodes(
     episode: Episode | None = None
     waiting = bool(marker)
     parsers = {topic: Parser(topic.type) for topic in topics}
+    recorded = unstamped(bag, topics)
     for message in bag.messages():
         if parser := parsers.get(message[0]):
             stamp_ns, image = _parse(bag, parser, message, report)
+            if message[0] in recorded:
+                report.unstamped += not stamp_ns
+                stamp_ns = message[1]
             if waiting:
                 continue
             if episode and options.split == 'gap' and episode.pause_s(stamp_ns) > options.gap_s:
@@ -185,14 +190,10 @@ def _parse(
     bag: Bag, parser: Parser, message: Message, report: BagReport
 ) -> tuple[int, CameraImage]:
     """Return the stamp of a frame, in nanoseconds, and the frame."""
-    topic, time_ns, data = message
+    topic, _, data = message
     report.bag_frames += 1
     try:
-        stamp_ns, image = parser(data)
+        return parser(data)
     except ClaifoError as error:
         where = f'{bag.path}: {topic.name}: frame {report.bag_frames}'
         raise ClaifoError(f'{where}: {error}') from error
-    if stamp_ns:
-        return stamp_ns, image
-    report.unstamped += 1
-    return time_ns, image

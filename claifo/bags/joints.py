@@ -6,13 +6,14 @@ Frames before the first joint states are left out.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from claifo.bags.episodes import each_episode
-from claifo.bags.messages import newest_at, read_stamped, ticks_of
+from claifo.bags.messages import newest_at, read_headed, stamped, ticks_of
 from claifo.bags.report import BagReport
+from claifo_core.deploy.joints import Joints, Told
 from claifo_core.errors import ClaifoError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from claifo_core.deploy.contract import Proprio
 
 JOINT_STATE = 'sensor_msgs/msg/JointState'
+_OLDEST_S = 0.5
+"""Joints are told at 10 Hz and more; what is older says nothing of a picture."""
 
 
 def read_felt_episodes(
@@ -54,6 +57,14 @@ def read_felt_episodes(
         ticks_ns = ticks_of(report.starts_ns[-1], len(film), options.rate_hz)
         newest = newest_at(ticks_ns, stamps_ns, options.rate_hz)
         known = newest >= 0
+        age_s = np.where(known, ticks_ns - stamps_ns[newest], 0) / 1e9
+        if (age_s > _OLDEST_S).any():
+            tick = int((age_s > _OLDEST_S).argmax())
+            raise ClaifoError(
+                f'{where.path}: {proprio.topic}: no joint states for {age_s[tick]:.2f} s at frame '
+                f'{tick} of episode {len(films) + 1} (the longest lack is {age_s.max():.2f} s); '
+                'record both to the end, or cut the pictures there'
+            )
         if known.sum() < options.min_frames:
             raise ClaifoError(
                 f'{where.path}: {proprio.topic}: no joint states at the time of the pictures; '
@@ -65,27 +76,22 @@ def read_felt_episodes(
 
 
 def _joint_states(where: BagPath, proprio: Proprio) -> Stamped:
-    need = f'the policy needs {len(proprio.names)} numbers of it'
-    chosen = functools.partial(_chosen, proprio=proprio)
-    return read_stamped(where, proprio.topic, JOINT_STATE, chosen, need)
-
-
-def _chosen(message: Any, said: str, proprio: Proprio) -> list[float]:  # noqa: ANN401
-    """Return the numbers of one message in the order of the policy.
+    """Merge the joint states of a bag by name, by the rule of :mod:`claifo_core.deploy.joints`.
 
     Raises:
         ClaifoError: a joint or a field is missing, or a number is not finite.
     """
-    place = {name: k for k, name in enumerate(message.name)}
-    numbers = []
-    for name, field in zip(proprio.names, proprio.fields, strict=True):
-        values = getattr(message, field)
-        if name not in place or place[name] >= len(values):
-            raise ClaifoError(
-                f'{said}: there is no {field} of joint {name}'
-                f'{did_you_mean(name, place)}'
-            )
-        numbers.append(float(values[place[name]]))
-    if not np.isfinite(numbers).all():
-        raise ClaifoError(f'{said}: a number is not finite')
-    return numbers
+    joints, said = Joints(proprio.names, proprio.fields), f'{where.path}: {proprio.topic}'
+    need = f'the policy needs {len(proprio.names)} numbers of it'
+    rows, others = [], set()
+    for stamp_ns, message in read_headed(where, proprio.topic, JOINT_STATE, need):
+        others.update(message.name)
+        told = Told(message.name, message.position, message.velocity, message.effort, stamp_ns)
+        try:
+            if known := joints.together(told, stamp_ns):
+                rows.append((known[0], known[1].tolist()))
+        except ClaifoError as error:
+            raise ClaifoError(f'{said}: {error}') from None
+    if name := joints.missing():
+        raise ClaifoError(f'{said}: {joints.lack()}{did_you_mean(name, others)}')
+    return stamped(rows)

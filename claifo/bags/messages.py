@@ -7,13 +7,14 @@ At each tick the newest message counts that is not later, by the rule of
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from claifo.bags.clock import unstamped
 from claifo.bags.reader import Bag
 from claifo.bags.resample import JITTER, tick_ns
 from claifo.resources import interfaces_dir
@@ -35,7 +36,7 @@ class Stamped(NamedTuple):
     """The messages of one topic of a bag, by stamp.
 
     Attributes:
-        stamps_ns: int64, shape (N,); the time of recording where a message has no stamp.
+        stamps_ns: int64, shape (N,); times of recording where the topic has no stamps.
         numbers: float32, shape (N, D).
     """
 
@@ -71,22 +72,37 @@ def read_stamped(
     Raises:
         ClaifoError: the topic is missing, a message cannot be decoded, or as ``numbers``.
     """
+    said = f'{where.path}: {topic}'
+    found = read_headed(where, topic, kind, way_out)
+    return stamped((stamp_ns, numbers(message, said)) for stamp_ns, message in found)
+
+
+def read_headed(
+    where: BagPath, topic: str, kind: str, way_out: str
+) -> Iterator[tuple[int, Any]]:
+    """Yield the messages of a topic in the order of recording, with their stamps.
+
+    Arguments and errors as for :func:`read_stamped`; the time of recording stands in for a stamp.
+    """
     types = typestore()
-    rows: list[tuple[int, list[float]]] = []
     with Bag(where) as bag:
         names = [found.name for found in bag.topics() if found.type == kind]
         if topic not in names:
             raise ClaifoError(
                 f'{bag.path}: no {kind} on {topic}{did_you_mean(topic, names)}; {way_out}'
             )
-        said = f'{bag.path}: {topic}'
+        recorded = unstamped(bag, [found for found in bag.topics() if found == (topic, kind)])
         for found, time_ns, data in bag.messages():
-            if found.name == topic:
-                message = _decoded(types, data, kind, said)
+            if found == (topic, kind):
+                message = _decoded(types, data, kind, f'{bag.path}: {topic}')
                 stamp = message.header.stamp
                 stamp_ns = stamp.sec * 10**9 + stamp.nanosec
-                rows.append((stamp_ns or time_ns, numbers(message, said)))
-    rows.sort(key=lambda row: row[0])
+                yield time_ns if found in recorded else stamp_ns, message
+
+
+def stamped(found: Iterable[tuple[int, Sequence[float]]]) -> Stamped:
+    """Return numbers in the order of their stamps."""
+    rows = sorted(found, key=lambda row: row[0])
     stamps = np.array([stamp_ns for stamp_ns, _ in rows], np.int64)
     return Stamped(stamps, np.array([row for _, row in rows], np.float32))
 

@@ -10,6 +10,22 @@ from claifo_core.errors import ClaifoError, check_choice
 SPLITS = ('bag', 'gap', 'marker')
 
 
+_RATES_HZ = (1e-3, 1e4)
+_LARGEST_PX = 4096
+
+
+def check_rate(rate_hz: float) -> None:
+    """Check a control rate.
+
+    Raises:
+        ClaifoError: no robot has it.
+    """
+    if not _RATES_HZ[0] <= rate_hz <= _RATES_HZ[1]:
+        raise ClaifoError(
+            f'rate_hz is {rate_hz}; it must be from {_RATES_HZ[0]:g} to {_RATES_HZ[1]:g}'
+        )
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """What to read and how.
@@ -42,6 +58,10 @@ class ReadOptions:
         for name, lowest in (('max_episodes', 0), ('min_frames', 1)):
             if getattr(self, name) < lowest:
                 raise ClaifoError(f'{name} is {getattr(self, name)}; it must be at least {lowest}')
-        for name in ('rate_hz', 'gap_s'):
-            if not getattr(self, name) > 0:
-                raise ClaifoError(f'{name} is {getattr(self, name)}; it must be above 0')
+        check_rate(self.rate_hz)
+        if not self.gap_s > 0:
+            raise ClaifoError(f'gap_s is {self.gap_s}; it must be above 0')
+        if self.frames.size_px > _LARGEST_PX:
+            raise ClaifoError(
+                f'size_px is {self.frames.size_px}; it must be at most {_LARGEST_PX}'
+            )

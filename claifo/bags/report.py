@@ -20,7 +20,8 @@ class BagReport:
         frames_read: Camera frames found.
         frames_kept: Camera frames that at least one tick shows.
         frames_duplicated: Ticks that repeat a frame which an earlier tick has shown.
-        unstamped: Frames without a header stamp, placed by the time of recording.
+        unstamped: Frames without a header stamp, in topics placed by the time of recording.
+        late: Frames whose stamp lies before that of a frame recorded before; left out.
         longest_pause_s: Longest time between two frames of an episode, in seconds.
         topics: Image topics that were read, each once.
         encodings: Encodings or compressed formats found.
@@ -37,6 +38,7 @@ class BagReport:
     frames_kept: int = 0
     frames_duplicated: int = 0
     unstamped: int = 0
+    late: int = 0
     longest_pause_s: float = 0.0
     topics: list[str] = field(default_factory=list)
     encodings: list[str] = field(default_factory=list)
@@ -117,7 +119,12 @@ class BagReport:
             lines.append(f'the bags have images of different sizes: {sizes} pixels')
         if self.unstamped:
             lines.append(
-                f'{self.unstamped} frames have no header stamp: the time of recording was used'
+                f'{self.unstamped} frames have no header stamp: the time of recording was used, '
+                'for all frames of their topic'
+            )
+        if self.late:
+            lines.append(
+                f'{self.late} frames were recorded behind a later one, and left out'
             )
         return lines
 

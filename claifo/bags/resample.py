@@ -12,6 +12,13 @@ The rule, in full:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _NS_PER_S = 1e9
 JITTER = 0.1
 
@@ -19,6 +26,16 @@ JITTER = 0.1
 def tick_ns(k: int, rate_hz: float) -> int:
     """Return the time of tick ``k`` after the first one, in nanoseconds."""
     return round(k * _NS_PER_S / rate_hz)
+
+
+def rate_of(times_ns: Sequence[int]) -> float:
+    """Return frames per second: one over the mean of the steps that are near the median step.
+
+    So pauses do not count, nor does the rounding of times to milliseconds; 0 if there is no step.
+    """
+    steps = np.diff(np.asarray(times_ns, np.int64)).astype(float)
+    median = np.median(steps) if len(steps) else 0
+    return 1e9 / float(steps[abs(steps - median) <= median / 2].mean()) if median > 0 else 0.0
 
 
 class Resampler:

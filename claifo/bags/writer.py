@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +29,7 @@ from claifo.bags.beside import Beside
 from claifo.bags.cdr import COMPRESSED, IMAGE
 from claifo.bags.codecs import COMPRESSIONS, encode_compressed
 from claifo.bags.messages import typestore
+from claifo.bags.options import check_rate
 from claifo.bags.resample import tick_ns
 from claifo.bags.truth import EpisodeTruth, Truth, write_truth
 from claifo_core.errors import ClaifoError, check_choice
@@ -95,11 +97,10 @@ class BagWriter:
             random_return: Mean true return of random actions in the task, if known.
 
         Raises:
-            ClaifoError: ``path`` exists, the rate is not positive, or the encoding is unknown.
+            ClaifoError: ``path`` exists, the rate is absurd, or the encoding is unknown.
         """
         check_choice('encoding', encoding, ENCODINGS)
-        if not rate_hz > 0:
-            raise ClaifoError(f'rate_hz is {rate_hz}; it must be above 0')
+        check_rate(rate_hz)
         self.path = Path(path)
         self._refuse_existing()
         self._compressed = encoding in COMPRESSIONS
@@ -168,13 +169,14 @@ class BagWriter:
                 'needed, one for each frame but the last'
             )
         known = None if true_return is None else float(true_return)
-        self._write(frames, shown, known, seed)
+        ticks = (tick_ns(k, self._rate_hz) for k in count())
+        self._write(zip(ticks, frames, strict=False), shown, known, seed)
 
-    def write_film(self, frames: Iterable[NDArray[np.uint8]]) -> int:
+    def write_film(self, frames: Iterable[tuple[int, NDArray[np.uint8]]]) -> int:
         """Write one episode of one camera as its frames come; returns how many there were.
 
         Args:
-            frames: uint8, shape (H, W, 3), RGB, each.
+            frames: Time in nanoseconds, from any beginning, and uint8, shape (H, W, 3), RGB, each.
 
         Raises:
             ClaifoError: the disk is full.
@@ -183,41 +185,44 @@ class BagWriter:
 
     def _write(
         self,
-        frames: Iterable[NDArray[np.uint8]],
+        frames: Iterable[tuple[int, NDArray[np.uint8]]],
         shown: Demonstration | None,
         known: float | None,
         seed: int | None,
     ) -> int:
         name = f'episode_{len(self._episodes):03d}'
         try:
-            count = self._write_bag(self._folder / name, frames, shown)
+            written = self._write_bag(self._folder / name, frames, shown)
         except OSError as error:
             raise ClaifoError(
                 f'{self.path}: cannot write {name}: {error.strerror}; free some space or choose '
                 'another folder'
             ) from error
-        self._episodes.append(EpisodeTruth(name, count, known, seed))
-        return count
+        self._episodes.append(EpisodeTruth(name, written, known, seed))
+        return written
 
     def _write_bag(
-        self, path: Path, frames: Iterable[NDArray[np.uint8]], shown: Demonstration | None
+        self,
+        path: Path,
+        frames: Iterable[tuple[int, NDArray[np.uint8]]],
+        shown: Demonstration | None,
     ) -> int:
-        count = 0
+        written = time_ns = 0
         kind = COMPRESSED if self._compressed else IMAGE
         with Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as bag:
             connections = [self._connect(bag, topic, kind) for topic in self._topics]
             beside = Beside(bag, self._types, shown, self._connect) if shown else None
-            for count, frame in enumerate(frames, 1):
-                stamp_ns = self._next_ns + tick_ns(count - 1, self._rate_hz)
+            for written, (time_ns, frame) in enumerate(frames, 1):
+                stamp_ns = self._next_ns + time_ns
                 for view, connection in enumerate(connections):
                     picture = frame[..., 3 * view : 3 * view + 3]
                     self._write_frame(bag, connection, stamp_ns, picture)
                 if beside:
-                    beside.write(count - 1, stamp_ns, self._header(stamp_ns))
-        self._next_ns += tick_ns(count, self._rate_hz) + _PAUSE_NS
+                    beside.write(written - 1, stamp_ns, self._header(stamp_ns))
+        self._next_ns += time_ns + tick_ns(1, self._rate_hz) + _PAUSE_NS
         for file in path.iterdir():
             sync(file)
-        return count
+        return written
 
     def _connect(self, bag: Writer, topic: str, kind: str) -> Connection:
         return bag.add_connection(

@@ -62,11 +62,34 @@ def run(args: argparse.Namespace) -> int:
     actor, inside = actors.load(out)
     if args.verify and args.contract and inside != agreed:
         raise ClaifoError(f'{out}: holds another contract than {args.contract}')
+    if args.verify:
+        _check_description(policy, actor, out)
     return _compare(policy, actor, out, _recorded(policy, folder, args.bag))
+
+
+def _check_description(policy: Policy, actor: Any, out: Path) -> None:  # noqa: ANN401
+    """Check that an export says of itself what the checkpoint does.
+
+    Raises:
+        ClaifoError: names what differs.
+    """
+    import json
+
+    from claifo_core.errors import ClaifoError
+
+    ours, theirs = json.loads(json.dumps(policy.metadata)), actor.metadata
+    wrong = [
+        f'{key} is {theirs.get(key)!r}, the checkpoint has {ours.get(key)!r}'
+        for key in dict.fromkeys([*ours, *theirs]) if ours.get(key) != theirs.get(key)
+    ]  # fmt: skip
+    if wrong:
+        raise ClaifoError(f'{out}: describes another policy: {"; ".join(wrong)}')
 
 
 def _compare(policy: Policy, actor: Any, out: Path, recorded: Any) -> int:  # noqa: ANN401
     """Print how far the actions differ; too far is an error, unless the weights are rounded."""
+    import numpy as np
+
     from claifo_core.deploy import export
     from claifo_core.errors import ClaifoError
 
@@ -81,9 +104,10 @@ def _compare(policy: Policy, actor: Any, out: Path, recorded: Any) -> int:  # no
         print(f'largest difference of an action on {name} frames: {error:.2e}')
     if not recorded:
         print('recorded frames were not compared: name a film with --bag')
-    if max(errors.values()) > TOLERANCE and not rounded:
+    most = np.max([*errors.values()])  # not a number, if one of them is
+    if not most <= TOLERANCE and not (rounded and np.isfinite(most)):
         raise ClaifoError(
-            f'{out}: acts differently from the checkpoint (up to {max(errors.values()):.2e}); '
+            f'{out}: acts differently from the checkpoint (up to {most:.2e}); '
             'do not use it'
         )
     return 0

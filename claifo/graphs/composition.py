@@ -59,6 +59,7 @@ class Process:
         restart: Killed by a signal, it is started again.
         foreign: It is a program of others.
         grace_s: Time to end after SIGINT, before SIGTERM.
+        rests: It brings something to rest when it ends: it gets its time whatever ends the graph.
         files: Further parameters of the node, which name YAML files with this content.
     """
 
@@ -71,6 +72,7 @@ class Process:
     restart: bool = False
     foreign: bool = False
     grace_s: float = 5.0
+    rests: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
 
     def written(self, folder: Path) -> dict[str, Any]:

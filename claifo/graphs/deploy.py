@@ -14,6 +14,7 @@ from claifo_core.deploy import contract as contracts
 from claifo_core.deploy.contract import Contract
 from claifo_core.errors import ClaifoError, did_you_mean
 
+_GRACE_S = 5.0
 
 def compose(values: Mapping[str, Any]) -> list[Process]:
     """Return the processes of a deployment; what does not fit together is said before.
@@ -45,11 +46,13 @@ def compose(values: Mapping[str, Any]) -> list[Process]:
     if not values['limits']:
         raise ClaifoError('deploy_policy needs limits:=FILE: without limits nothing moves; '
                           'shadow:=true acts without moving anything')
-    limits.check(limits.load(values['limits']), known.action, values['limits'])
+    bounds = limits.load(values['limits'])
+    limits.check(bounds, known.action, values['limits'])
     guard = {'contract': str(Path(source)), 'limits': values['limits']}
+    # Processes end in the opposite order: the gate after the policy, the robot after the gate.
     return [
         *tried,
-        Process('safety_node', 'safety', guard),
+        Process('safety_node', 'safety', guard, grace_s=_GRACE_S + bounds.ramp_s, rests=True),
         Process('policy_node', 'policy', pilot, restart=True),
     ]
 

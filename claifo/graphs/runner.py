@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -47,8 +48,32 @@ def run(processes: Sequence[Process], stop: Callable[[], bool]) -> int:
                 child.start()
             return _watch(running, stop)
         finally:
-            for child in reversed(running):
+            _end_at_once(running)
+
+
+def _end_at_once(running: list[_Running]) -> None:
+    """End what still runs after an error or a second Ctrl-C; what rests gets its time."""
+    with _undisturbed():
+        for child in reversed(running):
+            if child.process.rests:
+                child.stop()
+            else:
                 child.kill()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore a third Ctrl-C: only the main thread would get it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    earlier = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, earlier, strict=True):
+            signal.signal(number, handler)
 
 
 def _run_first(process: Process, folder: Path, stop: Callable[[], bool]) -> int:

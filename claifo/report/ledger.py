@@ -116,8 +116,9 @@ class Safety:
     def take(self, status: Any) -> None:  # noqa: ANN401 (a message)
         """Add a status."""
         state = status.state.partition(' ')[0]
-        if state == _FAULT:
-            self.faults.append((_stamp_ns(status), status.reason))
+        fault = (_stamp_ns(status), status.reason)
+        if state == _FAULT and fault not in self.faults[-1:]:  # it is told again each second
+            self.faults.append(fault)
         if state != _RUNNING:
             return
         self.commands += 1

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from claifo_core.agent import loops, photometric
-from claifo_core.agent.look import Look, Plan, apply_
+from claifo_core.agent.look import Look, Plan, write
 
 if TYPE_CHECKING:
     from claifo_core.config import AugmentConfig
@@ -86,7 +86,7 @@ class Augmenter:
         """
         drawn = self.draw(look, len(stacks), out.shape[1] // 3)
         if not loops.paint(stacks, drawn, out):
-            out.copy_(apply_(drawn, stacks.pictures().float()).flatten(1, 2))
+            write(stacks, drawn, out)
         return out
 
     def _draw_moves(self, batch: int) -> Tensor | None:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from claifo_core.agent import photometric
-from claifo_core.device.capture import compiled
+from claifo_core.data.stacks import Stacks
+from claifo_core.device.capture import compiled, recordable
 
 Plan = list[tuple[photometric.Change, Tensor]]
 """Changes in their order, with their values for one frame or for one frame of each sample."""
@@ -73,24 +74,42 @@ def _spread(plan: Plan, batch: int, pictures: int) -> Plan:
 
 
 def _change_(plan: Plan, frames: Tensor) -> None:
-    """Apply all changes: on a CPU block after block, on a GPU in a few fused kernels."""
-    if not plan:
-        return
-    changes, values = zip(*plan, strict=True)
-    if frames.is_cuda:
-        _fused(changes)(frames, *values)
-        return
-    start = 0
-    for block in frames.split(_BLOCK_FRAMES):
-        _in_turn(changes, block, *(v[start : start + len(block)] for v in values))
+    """Apply all changes: on a CPU block after block."""
+    start, size = 0, max(1, len(frames)) if recordable(frames) else _BLOCK_FRAMES
+    for block in frames.split(size):
+        for change, values in plan:
+            change(block, values[start : start + len(block)])
         start += len(block)
 
 
-def _in_turn(changes: tuple[photometric.Change, ...], frames: Tensor, *values: Tensor) -> None:
-    for change, value in zip(changes, values, strict=True):
-        change(frames, value)
+def write(stacks: Stacks, look: Look, out: Tensor) -> None:
+    """Write the view that was drawn of stacks: on a GPU from the ring to ``out`` in one kernel.
+
+    Args:
+        stacks: uint8.
+        look: See above.
+        out: float32 or bfloat16, shape (B, 3 T V, H, W), channels last.
+    """
+    changes = tuple(tuple(change for change, _ in plan) for plan in look.plans)
+    values = [value for plan in look.plans for _, value in plan]
+    write = _fused(changes) if out.is_cuda else functools.partial(_write, changes)
+    write(stacks.frames, stacks.slots, out, look.moves, *values)
+
+
+def _write(
+    changes: tuple[tuple[photometric.Change, ...], ...],
+    frames: Tensor,
+    slots: Tensor,
+    out: Tensor,
+    moves: Tensor | None,
+    *values: Tensor,
+) -> None:
+    left = iter(values)
+    plans = [[(change, next(left)) for change in plan] for plan in changes]
+    images = Stacks(frames, slots).pictures().float()
+    out.copy_(apply_(Look(plans, moves), images).flatten(1, 2))
 
 
 @functools.cache
-def _fused(changes: tuple[photometric.Change, ...]) -> Callable[..., None]:
-    return compiled(functools.partial(_in_turn, changes))
+def _fused(changes: tuple[tuple[photometric.Change, ...], ...]) -> Callable[..., None]:
+    return compiled(functools.partial(_write, changes))

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from claifo_core.config import TrainConfig
+from claifo_core.config import TrainConfig, yamls
 from claifo_core.errors import ClaifoError, did_you_mean
 
 _T = typing.TypeVar('_T')
@@ -130,7 +130,7 @@ def convert(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 (any fiel
         raise wrong
     try:
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise wrong from None
 
 
@@ -170,11 +170,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     if not path.is_file():
         near = sorted(str(p) for p in path.parent.glob('*.yaml'))
         raise ClaifoError(f'{path}: no such file{did_you_mean(str(path), near)}')
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = str(error).replace('\n', ' ')
-        raise ClaifoError(f'{path}: not valid YAML: {line}') from None
+    values = yamls.load(path)
     if not isinstance(values, dict | None):
         raise ClaifoError(f'{path}: top level must be a mapping of options')
     return values or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 FORMAT = 'claifo-export-1'
 DESCRIPTION = 'claifo'
 """Key of the description in an ONNX file; with .json, file in a TorchScript archive."""
+_LARGEST_PX, _MOST_PLANES = 4096, 1024
+_ENDLESS = [b'\x22' + bytes([len(name)]) + name for name in (b'Loop', b'Scan', b'If')]
+"""NodeProto.op_type of what no policy needs, and what could run for ever."""
 
 
 class Actor(Protocol):
@@ -82,12 +86,39 @@ def _exported(path: Path, build: Callable[[bytes], _Exported]) -> tuple[Actor, C
         actor = build(data)
     except ModuleNotFoundError as error:
         raise ClaifoError(f'{path}: cannot be read ({error}); install what is missing') from None
-    found = actor.description.get('format')
-    if found != FORMAT:
-        raise ClaifoError(f'{path}: format is {found!r}; this version reads {FORMAT}')
-    contract = contracts.parse(actor.description['contract'], f'{path}: contract')
-    contracts.check_policy(contract, actor.metadata, str(path))
+    except Exception as error:  # each runtime has errors of its own
+        raise _unfit(path, error) from None
+    if not isinstance(actor.description, dict) or actor.description.get('format') != FORMAT:
+        raise ClaifoError(f'{path}: not described as {FORMAT}, which this version reads; export '
+                          'it again')  # fmt: skip
+    try:
+        contract = contracts.parse(actor.description['contract'], f'{path}: contract')
+        contracts.check_policy(contract, actor.metadata, str(path))
+        action = _tried(actor)
+    except ClaifoError:
+        raise
+    except Exception as error:  # the runtime's, on what the file describes
+        raise _unfit(path, error) from None
+    if action.shape != (1, actor.metadata['action_dim']) or not np.isfinite(action).all():
+        raise ClaifoError(f'{path}: does not give {actor.metadata["action_dim"]} finite numbers '
+                          'as an action; do not use it')  # fmt: skip
     return actor, contract
+
+
+def _tried(actor: _Exported) -> NDArray[np.float32]:
+    """Let a policy act once, on black pictures of the size that it describes."""
+    about = actor.metadata
+    size, planes = about['frames']['size_px'], 3 * about['frame_stack'] * about['views']
+    if not (0 < size <= _LARGEST_PX and 0 < planes <= _MOST_PLANES):
+        raise ValueError(f'pictures of {size} pixels in {planes} planes')
+    proprio = about['proprio_dim']
+    stack = np.zeros((1, planes, size, size), np.uint8)
+    return actor.act(stack, np.zeros((1, proprio), np.float32) if proprio else None)
+
+
+def _unfit(path: Path, error: Exception) -> ClaifoError:
+    said = ' '.join(str(error).split())[:200]
+    return ClaifoError(f'{path}: not a policy that can be run ({said}); export it again')
 
 
 class _Exported:
@@ -114,8 +145,11 @@ class _Onnx(_Exported):
     """Runs by onnxruntime on the CPU."""
 
     def __init__(self, data: bytes, threads: int) -> None:
+        os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
         import onnxruntime
 
+        if any(name in data for name in _ENDLESS):
+            raise ValueError('it has loops or branches')
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

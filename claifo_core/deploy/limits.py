@@ -1,4 +1,4 @@
-"""Limits of a robot, and the one function through which every command passes.
+"""Limits of a robot as they are written down; :mod:`claifo_core.deploy.limiter` keeps them.
 
 No limit has a default: who gives none gets no motion.
 """
@@ -6,10 +6,8 @@ No limit has a default: who gives none gets no motion.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from claifo_core.config import settings
 from claifo_core.errors import ClaifoError, check_choice, did_you_mean
@@ -17,18 +15,17 @@ from claifo_core.errors import ClaifoError, check_choice, did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from claifo_core.deploy.action import ActionPart
 
 FORMAT = 'claifo-limits-1'
 REACTIONS = ('hold', 'zero', 'ramp_down')
 _NEEDED = {
-    'position': ('position', 'velocity', 'step'),
-    'velocity': ('position', 'velocity', 'step'),
+    'position': ('position', 'velocity'),
+    'velocity': ('position', 'velocity', 'step or acceleration'),
     'effort': ('effort', 'step'),
-    'twist': ('velocity', 'step'),
+    'twist': ('velocity', 'step or acceleration'),
 }
+_NUMBERS = ('step', 'velocity', 'acceleration', 'jerk', 'effort', 'following')
 _SENSELESS = {
     ('hold', 'velocity'): 'the robot would go on moving',
     ('hold', 'twist'): 'the robot would go on moving',
@@ -42,21 +39,30 @@ class JointLimits:
 
     Attributes:
         name: As in the contract.
-        step: Largest change from one command to the next, in the unit of the command.
+        step: Largest change of the command in one control period, in the unit of the command; it
+            is read as a change per second.
         position: Where the joint may be (low, high), rad or m.
-        velocity: Largest speed, rad/s or m/s.
+        velocity: Largest speed, rad/s or m/s; one that is measured to be a fifth faster for two
+            control periods is a fault.
+        acceleration: Largest change of the speed, rad/s^2 or m/s^2.
+        jerk: Largest growth of the acceleration while the joint gets faster, rad/s^3 or m/s^3.
         effort: Largest effort, in the unit of the command.
+        following: Largest distance between the command and what is measured, in the unit of the
+            command, for positions and velocities of joints.
     """
 
     name: str
-    step: float
+    step: float | None = None
     position: tuple[float, float] | None = None
     velocity: float | None = None
+    acceleration: float | None = None
+    jerk: float | None = None
     effort: float | None = None
+    following: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that are inverted, or none."""
-        for key in ('step', 'velocity', 'effort'):
+        for key in _NUMBERS:
             value = getattr(self, key)
             if value is not None and not 0 < value < math.inf:
                 raise ClaifoError(f'{key} of {self.name} is {value}; finite and above 0 is needed')
@@ -90,6 +96,25 @@ class Workspace:
 
 
 @dataclass(frozen=True)
+class Estop:
+    """Where the emergency stop is heard.
+
+    Attributes:
+        topic: `std_msgs/Bool`, true while it is pressed.
+        heartbeat_s: It must tell so often that it is not pressed; silence is then a pressed stop.
+            None: it speaks only when pressed.
+    """
+
+    topic: str = 'estop'
+    heartbeat_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a heartbeat that cannot be."""
+        if self.heartbeat_s is not None and not 0 < self.heartbeat_s < math.inf:
+            raise ClaifoError(f'heartbeat_s of estop is {self.heartbeat_s}; above 0 is needed')
+
+
+@dataclass(frozen=True)
 class Limits:
     """The limits of a robot and what is done when something is wrong.
 
@@ -101,6 +126,9 @@ class Limits:
         joint_states: Topic on which the robot tells where its joints are.
         watchdog_periods: A fault when the newest image acted on is older, in control periods.
         ramp_s: Time of the ramp, seconds.
+        engage_s: Time in which commands blend in from what the robot does at the start, seconds.
+        following_s: So long a joint may be further from its command than ``following``, seconds.
+        estop: The emergency stop.
     """
 
     format: str
@@ -110,6 +138,9 @@ class Limits:
     joint_states: str = '/joint_states'
     watchdog_periods: float = 2.0
     ramp_s: float = 0.5
+    engage_s: float = 0.0
+    following_s: float = 0.2
+    estop: Estop = field(default_factory=Estop)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -118,6 +149,8 @@ class Limits:
         check_choice('on_fault', self.on_fault, REACTIONS)
         if not 1 <= self.watchdog_periods < math.inf or not 0 < self.ramp_s < math.inf:
             raise ClaifoError('watchdog_periods must be at least 1, ramp_s above 0')
+        if not 0 <= self.engage_s < math.inf or not 0 <= self.following_s < math.inf:
+            raise ClaifoError('engage_s and following_s must be at least 0')
 
 
 def load(path: Path | str) -> Limits:
@@ -152,144 +185,8 @@ def check(limits: Limits, action: ActionPart, source: str) -> None:
         if name not in given:
             raise ClaifoError(f'{source}: no limits for {name}{did_you_mean(name, given)}')
         for key in _NEEDED[meaning]:
-            if getattr(given[name], key) is None:
+            if all(getattr(given[name], word) is None for word in key.split(' or ')):
                 raise ClaifoError(f'{source}: {name} has no limit of {key}; {meaning} commands '
                                   f'need {", ".join(_NEEDED[meaning])}')
     if meaning == 'twist' and limits.workspace is None:
         raise ClaifoError(f'{source}: twist commands need a workspace')
-
-
-class Limiter:
-    """Brings commands inside the limits; remembers the last one that was sent.
-
-    Attributes:
-        measures: What must be measured before a first command: '', 'joints' or 'pose'.
-        sent: The last command; None before the first.
-    """
-
-    def __init__(self, limits: Limits, action: ActionPart, period_s: float) -> None:
-        """Take limits that :func:`check` has passed."""
-        given = {joint.name: joint for joint in limits.joints}
-        joints = [given[name] for name in action.names]
-        self._meaning, self._period_s, self._ramp_s = action.meaning, period_s, limits.ramp_s
-        self._on_fault = limits.on_fault
-        self.measures = {'position': 'joints', 'velocity': 'joints', 'twist': 'pose'}.get(
-            action.meaning, ''
-        )
-        self._low, self._high = _command_range(action.meaning, joints)
-        self._step = np.array([joint.step for joint in joints])
-        if action.meaning == 'position':
-            speed = np.array([joint.velocity for joint in joints], float)
-            self._step = np.minimum(self._step, speed * period_s)
-        self._room = _room(limits, action, joints)
-        self.sent: NDArray[np.float64] | None = None
-        self._speed = np.zeros(len(joints))
-
-    def begin(self, measured: NDArray[np.float64]) -> None:
-        """Start from where the robot is: positions of the joints, or anything else for no motion.
-
-        Raises:
-            ClaifoError: a joint is outside its limits already.
-        """
-        if self._meaning != 'position':
-            self.sent = np.zeros(len(self._low))
-            return
-        outside = (measured < self._low - self._step) | (measured > self._high + self._step)
-        if outside.any():
-            raise ClaifoError(
-                f'joint number {int(np.argmax(outside))} is at {measured[np.argmax(outside)]:.4g},'
-                ' outside its limits; move it inside by hand'
-            )
-        self.sent = np.clip(measured, self._low, self._high)
-
-    def clip(
-        self, requested: NDArray[np.float64], measured: NDArray[np.float64] | None = None
-    ) -> NDArray[np.float64]:
-        """Return the command nearest to what is requested that keeps all limits.
-
-        Where a moving joint or body comes near its border, the border goes before the limit of
-        the step: braking is never slowed down.
-
-        Args:
-            requested: Finite numbers, shape (A,).
-            measured: Joint positions (A,), or x, y, z of the body; for velocities and twists.
-        """
-        assert self.sent is not None
-        low, high = self._low, self._high
-        if self._room is not None and measured is not None:
-            low, high = self._braking(measured)
-        step_low, step_high = self.sent - self._step, self.sent + self._step
-        near = np.clip(requested, step_low, step_high)
-        return self._send(np.clip(near, low, high))
-
-    def safe(self) -> NDArray[np.float64]:
-        """Return the next command of the reaction to a fault."""
-        assert self.sent is not None
-        if self._on_fault == 'hold':
-            return self._send(self.sent)
-        if self._on_fault == 'zero':
-            return self._send(np.zeros_like(self.sent))
-        steps = max(round(self._ramp_s / self._period_s), 1)
-        if self._meaning == 'position':  # what is brought to zero is the speed
-            slower = self._speed - np.clip(self._speed, -self._step / steps, self._step / steps)
-            return self._send(np.clip(self.sent + slower, self._low, self._high))
-        brake = np.maximum(np.abs(self._high), np.abs(self._low)) / steps
-        return self._send(self.sent - np.clip(self.sent, -brake, brake))
-
-    def _send(self, command: NDArray[np.float64]) -> NDArray[np.float64]:
-        assert self.sent is not None
-        self._speed, self.sent = command - self.sent, command
-        return command.copy()
-
-    def _braking(
-        self, measured: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the speeds from which one can still stop before the border, step by step."""
-        assert self._room is not None
-        which, border_low, border_high = self._room
-        low, high = self._low.copy(), self._high.copy()
-        place = measured[which]
-        for k in np.flatnonzero(which >= 0):
-            down, up = place[k] - border_low[k], border_high[k] - place[k]
-            high[k] = min(high[k], _stoppable(up, self._step[k], self._period_s))
-            low[k] = max(low[k], -_stoppable(down, self._step[k], self._period_s))
-        return low, high
-
-
-def _stoppable(distance: float, step: float, period_s: float) -> float:
-    """Return the speed from which ``distance`` suffices, losing ``step`` after each period.
-
-    In n periods, the last of which is slower than a step, a speed v covers
-    ``period * (n v - step n (n - 1) / 2)``.
-    """
-    speeds = distance / period_s
-    if not speeds > 0:
-        return 0.0
-    n = max(math.ceil((math.sqrt(1 + 8 * speeds / step) - 1) / 2), 1)
-    return (speeds + step * n * (n - 1) / 2) / n
-
-
-def _command_range(
-    meaning: str, joints: list[JointLimits]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if meaning == 'position':
-        pairs = [joint.position or (0.0, 0.0) for joint in joints]
-        return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
-    key = 'effort' if meaning == 'effort' else 'velocity'
-    high = np.array([getattr(joint, key) for joint in joints], float)
-    return -high, high
-
-
-def _room(
-    limits: Limits, action: ActionPart, joints: list[JointLimits]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return, for each number, which measurement has borders (-1: none), and these borders."""
-    if action.meaning == 'velocity':
-        pairs = np.array([joint.position or (0.0, 0.0) for joint in joints])
-        return np.arange(len(joints)), pairs[:, 0], pairs[:, 1]
-    if action.meaning == 'twist' and limits.workspace:
-        axes = ('linear.x', 'linear.y', 'linear.z')
-        which = np.array([axes.index(n) if n in axes else -1 for n in action.names])
-        box_low, box_high = np.array(limits.workspace.low), np.array(limits.workspace.high)
-        return which, box_low[which], box_high[which]
-    return None

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 JITTER, JITTER_FOLLOWED = 0.1, 0.5
+JUMP_NS = 250_000_000
+"""A stamp that goes back by more is a loop, or a clock that was set; one that goes back by less
+came late, two that swapped for example, and is left out. The same in bags."""
 _KEPT = 64
 
 
@@ -50,7 +53,8 @@ class Ticks:
         follows: Whether every item of the first source is a tick.
         late: Ticks so far that had to show an item again.
         dropped: Items of the first source that no tick showed.
-        jumps_back: Stamps that went back: a loop, or a clock that was set.
+        swapped: Items that came later than one with a later stamp, and were left out.
+        jumps_back: Stamps that went back by more: a loop, or a clock that was set.
         gaps: Pauses longer than ``hold_periods``.
     """
 
@@ -60,6 +64,7 @@ class Ticks:
     follows: bool = False
     late: int = 0
     dropped: int = 0
+    swapped: int = 0
     jumps_back: int = 0
     gaps: int = 0
     _queues: list[deque[tuple[int, Any]]] = field(default_factory=list)
@@ -87,12 +92,17 @@ class Ticks:
     def add(self, source: int, stamp_ns: int, item: Any) -> list[Tick]:  # noqa: ANN401
         """Take an item; returns the ticks that it decides.
 
-        One with the stamp of the item before it is the same once more, and is left out.
+        One with the stamp of the item before it takes its place, as in bags.
         """
         queue = self._queues[source]
-        if queue and stamp_ns == queue[-1][0]:
+        back_ns = queue[-1][0] - stamp_ns if queue else -1
+        if back_ns == 0:
+            queue[-1] = (stamp_ns, item)
             return []
-        if queue and stamp_ns < queue[-1][0]:
+        if 0 < back_ns <= JUMP_NS:
+            self.swapped += 1
+            return []
+        if back_ns > 0:
             self.jumps_back += 1
             self.clear()
             queue = self._queues[source]

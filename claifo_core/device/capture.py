@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _WARM_UP = 3
 """Calls before recording: libraries choose their kernels, optimisers make their state."""
 
+_VARIANTS = 64
+"""Of one function that are compiled: each ring, batch and kind of view is one."""
+
 _forced = False
 
 
@@ -41,6 +44,7 @@ def forced() -> Iterator[None]:
 
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Return the function with its kernels fused; as it is where the compiler fails."""
+    torch._dynamo.config.recompile_limit = _VARIANTS
     fast: Callable[..., None] = torch.compile(function, dynamic=False)
 
     def call(*tensors: Tensor) -> None:

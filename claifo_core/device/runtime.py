@@ -16,7 +16,11 @@ def prepare_process() -> None:
     Spinning threads take the core that the simulators need. By default glibc returns each block
     over 32 MB to the kernel, and every update then pays for fresh pages (measured in
     docs/performance.md). Values that the user has set in the environment win.
+
+    onnxruntime would look up a host of its maker ten seconds after it is imported, and keep a
+    number of this machine in the home folder. That is off, for child processes too.
     """
+    os.environ['ORT_DISABLE_TELEMETRY'] = '1'
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     os.environ.setdefault('GOMP_SPINCOUNT', '0')
     try:

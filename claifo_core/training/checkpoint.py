@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from claifo_core.training.learner import Learner
 
 FORMAT = 'claifo-checkpoint-2'
+# Its frames lie plane by plane; a run that goes on keeps such files until their frames change.
+_PLANAR = 'claifo-checkpoint-1'
 # What may change between two sessions of one run.
 _FREE = ('device', 'threads', 'steps', 'minutes', 'eval_processes', 'expert.bag')
 
@@ -97,7 +99,8 @@ class Checkpoint:
         for index, name in self._chunks.items():
             saved = self._read(name)
             for key, target in replay.chunk(index).items():
-                target.copy_(saved[key])
+                value = saved[key]
+                target.copy_(value if value.shape == target.shape else value.permute(0, 2, 3, 1))
         replay.restore(state['replay'])
 
     def _write(self, stem: str, tensors: dict[str, Tensor]) -> str:
@@ -120,7 +123,8 @@ class Checkpoint:
         path = self.folder / 'state.json'
         try:
             state: dict[str, Any] = json.loads(path.read_text())
-            known, right = state['format'] == FORMAT, state.pop('crc32') == _checksum(state)
+            known = state['format'] in (FORMAT, _PLANAR)
+            right = state.pop('crc32') == _checksum(state)
         except (OSError, ValueError, KeyError, TypeError):
             raise self._damaged(path, 'not a readable state') from None
         if not known:

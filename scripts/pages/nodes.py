@@ -128,7 +128,7 @@ def _qos(profile: Any) -> str:  # noqa: ANN401 (QoSProfile)
 
 def parameters(node: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (any node)
     """Yield a row for each parameter."""
-    for name in sorted(node.list_parameters([], 0).names):
+    for name in node.list_parameters([], 0).names:
         if name in OF_EVERY_NODE:
             continue
         told = node.describe_parameter(name)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from claifo.bags.cdr import CompressedImage, Layout, RawImage
 from claifo.bags.codecs import ENCODINGS, decode, encode_compressed
+from claifo.bags.picture_size import picture_size
 from claifo_core.errors import ClaifoError
 
 SIMPLE = {
@@ -152,7 +153,7 @@ def raw(height=4, width=4, encoding='rgb8', step=0, size=48):
         (raw(step=11), ['4x4', 'step 11', 'smaller than its header says']),
         (raw(encoding='yuv422', width=3), ['3x4', 'even width']),
         (raw(encoding='bayer_rggb8', width=2), ['2x4', '3x3']),
-        (CompressedImage('tiff', memoryview(b'')), ["'tiff'", 'jpeg, png']),
+        (CompressedImage('tiff', memoryview(b'II*')), ["'tiff'", 'jpeg or png']),
         (CompressedImage('16UC1; compressedDepth png', memoryview(b'x')), ['compressedDepth']),
         (CompressedImage('jpeg', memoryview(b'nothing')), ['corrupted', '7 bytes']),
         (CompressedImage('jpeg', memoryview(b'')), ['corrupted', '0 bytes']),
@@ -176,3 +177,74 @@ def test_a_jpeg_that_ends_early_is_corrupted():
 
 def test_every_encoding_has_an_oracle_here():
     assert set(ENCODINGS) == {*SIMPLE, *YUV, *BAYER}
+
+
+def files():
+    """A picture of noise as each kind of file."""
+    picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 3]
+    return {
+        'jpeg': cv2.imencode('.jpg', picture)[1].tobytes(),
+        'progressive': cv2.imencode('.jpg', picture, progressive)[1].tobytes(),
+        'png': cv2.imencode('.png', picture)[1].tobytes(),
+    }
+
+
+@pytest.mark.parametrize('name', ['', 'JPEG', 'MJPG', 'rgb8', 'png', 'bgr8; png compressed'])
+@pytest.mark.parametrize('kind', ['jpeg', 'progressive', 'png'])
+def test_the_data_decide_the_format(kind, name):
+    data = files()[kind]
+    wanted = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.array_equal(decode(CompressedImage(name, memoryview(data))), wanted)
+
+
+@pytest.mark.parametrize('kind', ['jpeg', 'progressive', 'png'])
+@given(end=st.floats(0.02, 0.999), tail=st.sampled_from([b'', bytes(900), b'jpeg', b'other']))
+def test_a_picture_that_was_cut_is_never_delivered(kind, end, tail):
+    data = files()[kind]
+    other = cv2.imencode('.jpg', np.zeros((40, 50, 3), np.uint8))[1].tobytes()
+    tail = other if tail == b'jpeg' else np.random.default_rng(1).bytes(900) if tail else tail
+    with pytest.raises(ClaifoError, match=r'corrupted|not supported'):
+        decode(CompressedImage(kind, memoryview(data[: int(end * len(data))] + tail)))
+
+
+def test_padding_behind_a_picture_is_no_damage():
+    for kind, data in files().items():
+        assert decode(CompressedImage(kind, memoryview(data + bytes(8)))).shape == (40, 50, 3)
+
+
+@pytest.mark.parametrize(('name', 'data', 'words'), [
+    ('h264', b'\0\0\0\1\x67' + bytes(40), 'is video, not pictures; convert it to JPEG: ros2 run'),
+    ('av1', b'\x12\0' + bytes(40), 'is video'),
+    ('', b'\0\0\1\x67' + bytes(40), 'is video'),
+    ('webp', b'RIFF....WEBPVP8 ', 'convert the pictures to jpeg or png'),
+    ('16UC1; compressedDepth png', bytes(12) + b'\x89PNG', 'in_transport:=compressedDepth'),
+    ('jpeg', cv2.imencode('.tiff', np.zeros((4, 4), np.float32))[1].tobytes(), 'corrupted'),
+])  # fmt: skip
+def test_what_is_no_picture_says_the_way_out(name, data, words):
+    with pytest.raises(ClaifoError, match=words):
+        decode(CompressedImage(name, memoryview(data)))
+
+
+def bomb(kind, side):
+    """A small file whose header announces a large picture."""
+    if kind == 'png':
+        return b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR' + 2 * side.to_bytes(4, 'big') + bytes(64)
+    data = bytearray(files()['jpeg'])
+    at = data.index(b'\xff\xc0')
+    data[at + 5 : at + 9] = 2 * side.to_bytes(2, 'big')
+    return bytes(data)
+
+
+@pytest.mark.parametrize(('kind', 'side'), [('png', 100_000), ('jpeg', 20_000)])
+def test_a_few_bytes_do_not_become_gigabytes(kind, side):
+    with pytest.raises(ClaifoError, match=f'{side}x{side} pixels; more than 64 Mi are not read'):
+        decode(CompressedImage(kind, memoryview(bomb(kind, side))))
+
+
+@given(size=st.tuples(st.integers(1, 300), st.integers(1, 300)), suffix=st.sampled_from(
+    ['.png', '.jpg']), progressive=st.booleans())  # fmt: skip
+def test_the_size_is_known_before_a_picture_is_unpacked(size, suffix, progressive):
+    settings = [cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)] if suffix == '.jpg' else []
+    data = cv2.imencode(suffix, np.zeros((*size, 3), np.uint8), settings)[1].tobytes()
+    assert picture_size(data) == size

@@ -57,9 +57,10 @@ def test_check_of_a_good_data_set(capsys, expert):
 
 def test_check_lists_every_bad_bag(capsys, tmp_path, recorder):
     good = recorder.video([10**9 + k * 10**7 for k in range(5)])
+    late = recorder.video([2 * 10**9, 3 * 10**9])
     recorder.write(tmp_path / 'set' / 'a', good)
     recorder.write(tmp_path / 'set' / 'b', good[:2])
-    recorder.write(tmp_path / 'set' / 'c', [good[0], good[2], ('/camera', 10**10, good[1][2])])
+    recorder.write(tmp_path / 'set' / 'c', [*late, ('/camera', 10**10, good[0][2])])
     code, out, _ = claifo(capsys, 'bag', 'check', tmp_path / 'set', '--rate-hz', 100)
     assert code == 2
     assert 'b: /camera: episode 2 has 2 frames' in out
@@ -102,3 +103,26 @@ def test_check_says_when_the_rate_cannot_be_measured(capsys, tmp_path, recorder)
     code, _, err = claifo(capsys, 'bag', 'check', bag)
     assert code == 2
     assert 'cannot be measured from 1 stamps; give --rate-hz' in err
+
+
+@pytest.mark.parametrize(('words', 'line'), [
+    (('--rate-hz', 'inf'), 'rate_hz is inf'),
+    (('--rate-hz', 'nan'), 'rate_hz is nan'),
+    (('--rate-hz', '1e-300'), 'rate_hz is 1e-300'),
+    (('--rate-hz', '1e12'), 'rate_hz is 1000000000000.0'),
+    (('--size-px', '100000'), 'size_px is 100000'),
+])  # fmt: skip
+def test_absurd_arguments_are_one_line(capsys, tmp_path, recorder, words, line):
+    bag = recorder.write(tmp_path / 'b', recorder.video([10**9, 2 * 10**9]))
+    code, _, err = claifo(capsys, 'bag', 'check', bag, *words)
+    assert code == 2
+    assert line in err
+
+
+def test_names_from_files_cannot_steer_a_terminal(capsys, tmp_path, recorder):
+    stamps = [10**9, 2 * 10**9]
+    messages = [('/c', t, recorder.compressed(t, b'no', '\x1b[2Jjpeg')) for t in stamps]
+    bag = recorder.write(tmp_path / '\x1b]0;b', messages)
+    for action in ('info', 'check'):
+        _, out, err = claifo(capsys, 'bag', action, bag)
+        assert '\x1b' not in out + err

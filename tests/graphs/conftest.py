@@ -7,6 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / 'nodes'))
+sys.path.insert(
+    0, str(Path(__file__).parents[2] / 'ros2_ws' / 'src' / 'ros2_embedded' / 'tests')
+)
 
 import own_domain  # noqa: F401 (chooses the domain)
 

@@ -29,6 +29,13 @@ from claifo_core.device.seeding import episode_seed
 from claifo_core.training.evaluation import evaluate
 
 PERIOD_S = 1 / HZ
+RAMP = """format: claifo-limits-1
+on_fault: ramp_down
+ramp_s: 3.0
+watchdog_periods: 20
+joints:
+- {name: action_0, effort: 1.0, step: 2.0}
+"""
 
 
 @pytest.fixture
@@ -133,6 +140,21 @@ def test_one_command_tries_it_on_a_simulated_robot(deploy, commands):
     commands.until(lambda: len(commands.seen) > 5 and any(commands.seen[-1][1]))
     launched.child.send_signal(signal.SIGINT)
     assert launched.end() == 0
+
+
+@pytest.mark.parametrize('times', [1, 2])
+def test_the_robot_is_at_rest_before_the_launcher_ends(deploy, commands, tmp_path, times):
+    (tmp_path / 'ramp.yaml').write_text(RAMP)
+    launched = deploy('limits:=ramp.yaml', f'robot:={WORLD.task}', simulates=True)
+    commands.until(lambda: len(commands.seen) > 5 and any(commands.seen[-1][1]))
+    for _ in range(times):
+        launched.child.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    count = len(commands.seen)
+    commands.until(lambda: launched.child.poll() is not None)
+    assert launched.end() == (0 if times == 1 else 130)
+    commands.until(lambda: not any(commands.seen[-1][1]))
+    assert len(commands.seen) > count  # the ramp went on, until it was done
 
 
 def test_one_command_tries_it_on_a_video(deploy, commands, tmp_path):

@@ -60,6 +60,15 @@ def test_an_export_of_another_policy_is_found_out(run, capsys):
     assert 'acts differently from the checkpoint' in capsys.readouterr().err
 
 
+def test_an_export_that_describes_another_policy_is_found_out(run, capsys):
+    assert call(run) == 0
+    other = trained(0)
+    other.metadata['task'] = 'another_task'
+    other.save(run / 'policy.safetensors')
+    assert call(run, '--verify', run / 'policy.onnx') == 2
+    assert "the checkpoint has 'another_task'" in capsys.readouterr().err
+
+
 def test_a_contract_is_printed_changed_and_put_inside(run, capsys):
     assert call(run, '--print-contract') == 0
     values = yaml.safe_load(capsys.readouterr().out)

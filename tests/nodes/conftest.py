@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(
+    0, str(Path(__file__).parents[2] / 'ros2_ws' / 'src' / 'ros2_embedded' / 'tests')
+)
 
 # Before anything joins a domain.
 import own_domain  # noqa: F401

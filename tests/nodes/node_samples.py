@@ -24,6 +24,11 @@ class Quiet(Node):
         super().__init__('quiet')
         self.left = params.declare(self, 'left', '', 'file that is left')
         self.create_timer(0.05, self.tick)
+        self.up = self.create_timer(0.0, self.tell)
+
+    def tell(self):
+        """Say that it spins, so that a signal no longer meets its construction."""
+        self.up.cancel()
         print('up', flush=True)
 
     def tick(self):
@@ -48,6 +53,27 @@ class Refusing(Quiet):
 class Broken(Quiet):
     def tick(self):
         raise ZeroDivisionError('our bug')
+
+
+class Moving(Quiet):
+    """Comes to rest at the sixtieth look; writes how often it could work meanwhile."""
+
+    looks = works = 0
+
+    def tick(self):
+        self.works += 1
+        if self.works == 3:
+            raise ZeroDivisionError('our bug')
+
+    def at_rest(self):
+        self.looks += 1
+        if self.looks == 1:
+            print('slows down', flush=True)
+        return self.looks == 60
+
+    def destroy_node(self):
+        print(f'looks {self.looks}, works on {self.works > 3}', flush=True)
+        super().destroy_node()
 
 
 class Strict(Node):
@@ -97,4 +123,6 @@ class Managed(ManagedNode):
 
 if __name__ == '__main__':
     name, sys.argv = sys.argv[1], [sys.argv[0], *sys.argv[2:]]
-    sys.exit(run(globals()[name], threads=2 if name == 'Done' else 1))
+    chosen = globals()[name]
+    at_rest = getattr(chosen, 'at_rest', None)
+    sys.exit(run(chosen, threads=2 if name == 'Done' else 1, rest=at_rest))

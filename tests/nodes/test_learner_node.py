@@ -18,7 +18,7 @@ from claifo_core.config.methods import METHODS
 from claifo_core.data import Demonstration
 from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
-from claifo_nodes import qos
+from claifo_nodes import qos, time_steps
 from claifo_nodes.learner_node import LearnerNode
 from claifo_nodes.main import Finished
 from claifo_sim import task_info
@@ -236,3 +236,19 @@ def test_a_simulator_that_returns_starts_a_new_session(graph):
     g.peer.answers = True
     g.until(lambda: g.peer.budgets[-1].session != first)
     g.until(lambda: g.peer.budgets[-1].step > 5)
+
+
+def test_an_episode_that_never_began_begins_with_what_is_shown(graph):
+    g = graph()
+    g.peer.answers = False
+    g.until(lambda: g.peer.budgets)
+    middle = g.peer.batch(1)
+    budget = g.peer.budgets[-1]
+    g.peer.steps.publish(time_steps.pack(
+        middle, task=g.peer.task, run=g.peer.run, session=budget.session, step=0
+    ))  # fmt: skip
+    g.until(lambda: g.count('lost') == 1)
+    g.peer.answers = True
+    g.peer.show(1, budget.session)
+    g.until(lambda: len(g.peer.budgets) > 5)
+    assert g.count('lost') == 1

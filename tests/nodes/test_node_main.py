@@ -44,6 +44,13 @@ def test_signals_end_a_node_cleanly(number, tmp_path):
     assert (tmp_path / 'left').read_text() == 'left'
 
 
+def test_a_node_that_moves_something_is_brought_to_rest_after_our_error():
+    process = sample('Moving')
+    told, errors = process.communicate(timeout=PATIENCE_S)
+    assert told == 'up\nslows down\nlooks 60, works on True\n'
+    assert process.returncode == 1 and 'ZeroDivisionError: our bug' in errors
+
+
 def test_a_node_that_is_done_ends_with_its_code(tmp_path):
     assert end(sample('Done', '--ros-args', '-p', f'left:={tmp_path / "left"}')) == (7, '')
     assert (tmp_path / 'left').exists()

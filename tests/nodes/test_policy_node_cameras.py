@@ -70,14 +70,18 @@ class Robot(Node):
             self.create_publisher(kind, f'/eye{k}{behind}', qos.SENSOR) for k in range(views)
         ]
         self.joints = self.create_publisher(JointState, '/joint_states', qos.SENSOR)
+        self.several = False  # publishers of joint states
         self.actions: list[Action] = []
         self.create_subscription(Action, 'action', self.actions.append, 50)
 
     def show(self, pictures, stamp, positions=()):
         names = [f'proprio_{k}' for k in range(len(positions))][::-1]
-        joints = JointState(name=names, position=[float(p) for p in positions][::-1])
-        joints.header.stamp = stamp
-        self.joints.publish(joints)
+        positions = [float(p) for p in positions][::-1]
+        for few in ([[k] for k in range(len(names))] if self.several else [range(len(names))]):
+            joints = JointState(name=[names[k] for k in few],
+                                position=[positions[k] for k in few])  # fmt: skip
+            joints.header.stamp = stamp
+            self.joints.publish(joints)
         for eye, picture in zip(self.eyes, pictures, strict=True):
             eye.publish(self.message(picture, stamp))
 
@@ -344,3 +348,34 @@ def test_a_camera_that_is_not_there_is_named(live):
     found = live(trained())
     found.thread.join(15)
     assert 'nothing came on /eye0 for 8 s' in str(found.problem)
+
+
+def test_joint_states_of_several_publishers_are_merged(live):
+    policy, pictures = trained(proprio=2), film(20)[None]
+    joints = np.tile([[0.25, -0.5]], (20, 1))  # at rest: no matter which has come last
+    found = live(policy)
+    found.robot.several = True
+    found.begin(pictures, joints)
+    found.play(pictures, joints)
+    assert compare(found, policy, pictures, 1e-5, joints) > 3
+
+
+PNG_HEAD = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'
+
+
+@pytest.mark.parametrize(
+    'data', [PNG_HEAD + 2 * (100_000).to_bytes(4, 'big') + bytes(64), b'', b'\xff'],
+    ids=['gigabytes', 'nothing', 'damage'],
+)  # fmt: skip
+def test_a_picture_that_announces_gigabytes_is_left_out(live, data):
+    found = live(trained(), 'jpeg')
+    pictures = film(12)[None]
+    found.begin(pictures)
+    bomb = CompressedImage(format='jpeg', data=array.array('B', data))
+    bomb.header.stamp = found.robot.get_clock().now().to_msg()
+    found.robot.eyes[0].publish(bomb)
+    time.sleep(0.1)  # the newest picture wins
+    count = len(found.robot.actions)
+    found.play(pictures)
+    assert found.node._diagnostics.counts['contract'] == 1
+    assert len(found.robot.actions) > count + 3 and not found.problem

@@ -4,99 +4,17 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
-import yaml
-from claifo_msgs.msg import Action, SafetyStatus
+from claifo_msgs.msg import SafetyStatus
 from geometry_msgs.msg import TwistStamped
-from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from safety_peer import Graph, files
 from std_msgs.msg import Bool, Float64MultiArray
-from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from claifo_core.deploy import contract
-from claifo_core.deploy.action import ActionPart
-from claifo_core.deploy.limits import Workspace
 from claifo_core.errors import ClaifoError
-from claifo_nodes import qos, safety_node
+from claifo_nodes import safety_node
 from claifo_nodes.safety_node import SafetyNode
-
-HZ = 10.0  # slow enough for a busy machine
-
-
-def files(tmp_path, meaning='effort', output='float64_multi_array', on_fault='zero', **changes):
-    names = ('linear.x', 'linear.z') if meaning == 'twist' else ('a', 'b')
-    agreed = contract.Contract(
-        contract.FORMAT, 'any', HZ, 16, 1, (contract.Camera('/eye', 'rgb8', 16, 16, HZ),),
-        ActionPart(output, '/robot/commands', meaning, names, (2.0, 1.0), (0.5, 0.0)),
-    )  # fmt: skip
-    joint = {'step': 0.5, 'position': [-1, 1], 'velocity': 2.0, 'effort': 1.5}
-    limits = {
-        'format': 'claifo-limits-1', 'on_fault': on_fault,
-        'joints': [{'name': name, **joint} for name in names],
-    } | changes  # fmt: skip
-    if meaning == 'twist':
-        box = Workspace('/pose', (-1, -1, -1), (1, 1, 1))
-        limits['workspace'] = {'topic': box.topic, 'low': list(box.low), 'high': list(box.high)}
-    (tmp_path / 'contract.yaml').write_text(contract.dump(agreed))
-    (tmp_path / 'limits.yaml').write_text(yaml.safe_dump(limits))
-    return {
-        'contract': str(tmp_path / 'contract.yaml'), 'limits': str(tmp_path / 'limits.yaml')
-    }
-
-
-class Peer(Node):
-    """Policy, robot and operator in one."""
-
-    def __init__(self, kind):
-        super().__init__('peer')
-        self.actions = self.create_publisher(Action, 'action', qos.ACTION)
-        self.stop = self.create_publisher(Bool, 'estop', 1)
-        self.joints = self.create_publisher(JointState, '/joint_states', qos.SENSOR)
-        self.sent, self.status = [], []
-        self.create_subscription(kind, '/robot/commands', self.sent.append, 100)
-        self.create_subscription(SafetyStatus, '/safety/status', self.status.append, 100)
-        self.reset = self.create_client(Trigger, '/safety/reset')
-        self.estop = self.create_client(Trigger, '/safety/estop')
-
-    def ask(self, *numbers, age_s=0.0):
-        action = Action(num_envs=1, data=[float(n) for n in numbers])
-        now_ns = self.get_clock().now().nanoseconds - int(age_s * 1e9)
-        action.header.stamp.sec, action.header.stamp.nanosec = divmod(now_ns, 10**9)
-        self.actions.publish(action)
-
-    def stand(self, *positions, names=('b', 'a')):
-        self.joints.publish(JointState(name=list(names), position=list(positions)))
-
-
-class Graph:
-    def __init__(self, ros, spin, given, kind):
-        ros(given)
-        self.node, self.peer = SafetyNode(), Peer(kind)
-        self.spinner = spin(self.node, self.peer)
-        self.until, self.rest = self.spinner.until, self.spinner.rest
-        self.until(lambda: self.node.active and self.peer.actions.get_subscription_count())
-        self.until(lambda: self.node._commands.get_subscription_count())
-        self.until(lambda: self.node._told.get_subscription_count())
-        self.until(self.peer.stop.get_subscription_count)
-
-    def pass_on(self, *numbers, **settings):
-        """Ask for a command and return what the robot gets."""
-        count = len(self.peer.sent)
-        self.peer.ask(*numbers, **settings)
-        self.until(lambda: len(self.peer.sent) > count)
-        return self.peer.sent[-1]
-
-    def fault(self):
-        """Wait for a fault and return its reason."""
-        self.until(lambda: self.peer.status and self.peer.status[-1].state == SafetyStatus.FAULT)
-        return self.peer.status[-1].reason
-
-    def call(self, client):
-        self.until(client.service_is_ready)
-        future = client.call_async(Trigger.Request())
-        self.until(future.done)
-        return future.result()
 
 
 @pytest.fixture
@@ -111,8 +29,8 @@ def test_commands_are_scaled_clipped_and_told(graph):
     g = graph()
     assert list(g.pass_on(0.1, 0.2).data) == pytest.approx([0.5, 0.2])  # 0.7, but one step is 0.5
     assert list(g.pass_on(0.1, 0.2).data) == pytest.approx([0.7, 0.2])
-    g.until(lambda: len(g.peer.status) == 2)
-    first, second = g.peer.status
+    told = g.until(lambda: len(found := g.told('running')) == 2 and found)
+    first, second = told
     assert (first.clipped, second.clipped) == ([True, False], [False, False])
     assert list(first.requested) == pytest.approx([0.7, 0.2])
     assert first.names == ['a', 'b'] and first.state == 'running'
@@ -166,8 +84,7 @@ def test_the_emergency_stop(graph):
     assert 'emergency stop, by topic' in g.fault()
     assert 'still pressed' in g.call(g.peer.reset).message
     g.peer.stop.publish(Bool(data=False))
-    g.until(lambda: not g.node._stopped)
-    assert g.call(g.peer.reset).success
+    g.until(lambda: g.call(g.peer.reset).success)
     g.pass_on(0, 0.2)
     assert g.call(g.peer.estop).success
     assert 'by service' in g.fault()
@@ -180,7 +97,7 @@ def test_positions_begin_where_the_robot_is_whatever_the_order_of_its_joints(gra
     assert g.peer.sent == []  # nobody knows where the joints are
     g.until(g.peer.joints.get_subscription_count)
     g.peer.stand(0.9, -0.8)  # b, a
-    g.until(lambda: g.node._measured is not None)
+    g.until(lambda: np.isfinite(g.node._gate._sense.place()).all())
     assert list(g.pass_on(0, 0).data) == pytest.approx([-0.6, 0.7])  # 2 rad/s for 0.1 s
 
 
@@ -188,9 +105,8 @@ def test_joint_states_without_a_joint_tell_nothing(graph):
     g = graph(meaning='position', on_fault='hold')
     g.until(g.peer.joints.get_subscription_count)
     g.peer.stand(0.9, -0.8, names=('b', 'c'))
-    g.until(lambda: g.node._diagnostics.counts['joint_states'])
     g.peer.ask(0, 0)
-    g.rest(0.2)
+    g.until(lambda: g.node._diagnostics.counts['waiting'])
     assert g.peer.sent == []
 
 
@@ -198,11 +114,13 @@ def test_trajectories_have_names_and_a_time(graph):
     g = graph(JointTrajectory, meaning='position', output='joint_trajectory', on_fault='hold')
     g.until(g.peer.joints.get_subscription_count)
     g.peer.stand(0.0, 0.4)
-    g.until(lambda: g.node._measured is not None)
+    g.until(lambda: np.isfinite(g.node._gate._sense.place()).all())
     message = g.pass_on(0, 0.1)
     assert message.joint_names == ['a', 'b']
     assert list(message.points[0].positions) == pytest.approx([0.5, 0.1])
     assert message.points[0].time_from_start.nanosec == 100_000_000
+    # Now, for the controller: a stamp of ours would be in its past when it arrives.
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (0, 0)
 
 
 def test_twists_need_to_know_where_the_body_is(graph):

@@ -7,7 +7,8 @@ import pytest
 from claifo_msgs.msg import Action, StepBudget, TimeStep
 from claifo_msgs.srv import SetDomain
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from claifo_nodes import qos, time_steps
@@ -216,3 +217,27 @@ def test_filming_waits_for_a_viewer_and_ends_after_its_episodes(graph):
         g.until(lambda: False)
     g.sim.destroy_node()
     g.until(lambda: len(images) == 2 * 21)
+
+
+def test_a_robot_that_is_no_longer_commanded_stands_still(ros, spin):
+    """Whoever commanded it may have been killed: the controller has a timeout of its own."""
+    ros(OPTIONS | {'robot': True, 'num_envs': 1, 'episode_steps': 1000})
+    peer, sim = Node('peer'), SimNode()
+    places = []
+    peer.create_subscription(
+        JointState, '/joint_states', lambda m: places.append(m.position[0]), qos.SENSOR
+    )
+    commands = peer.create_publisher(Float64MultiArray, '/commands', 1)
+    until = spin(peer, sim).until
+    until(commands.get_subscription_count)
+    for _ in range(3):
+        commands.publish(Float64MultiArray(data=[1.0, 1.0]))
+        seen = len(places)
+        until(lambda seen=seen: len(places) > seen)
+    assert np.array_equal(sim._robot._command, [1, 1])
+    until(lambda: sim._diagnostics.counts['without_command'] > 5)
+    assert not sim._robot._command.any()
+    moved = np.abs(np.diff(places))
+    assert moved.max() > 3 * moved[-1]  # the mass was driven, and comes to rest
+    commands.publish(Float64MultiArray(data=[1.0] * 99999))
+    until(lambda: sim._diagnostics.counts['command'])

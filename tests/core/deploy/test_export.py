@@ -17,7 +17,7 @@ import yaml
 
 from claifo_core.agent.networks import build_networks
 from claifo_core.config import EnvConfig, NetworkConfig, TrainConfig
-from claifo_core.deploy import actors, contract, export
+from claifo_core.deploy import actors, contract, export, sealed
 from claifo_core.errors import ClaifoError
 from claifo_core.policy import Policy
 
@@ -160,3 +160,102 @@ def test_what_differs_from_the_contract_is_said_with_both_values():
     assert contract.mismatches(camera, slow) == ['/eye: rate is 10 Hz, the contract says 30 Hz']
     fine = contract.Seen('rgb8', 640, 480, [k * 33_400_000 for k in range(12)])
     assert contract.mismatches(camera, fine) == []
+
+
+def resealed(path: Path, change) -> Path:
+    """Change the model inside an export and seal it again, as anyone can."""
+    model = onnx.load_from_string(path.read_bytes()[: -sealed.SEAL_BYTES])
+    change(model)
+    path.write_bytes(sealed.seal(model.SerializeToString()))
+    return path
+
+
+def described(model, change) -> None:
+    """Change the description of a model."""
+    (entry,) = [p for p in model.metadata_props if p.key == actors.DESCRIPTION]
+    about = json.loads(entry.value)
+    change(about)
+    entry.value = json.dumps(about)
+
+
+def not_finite(model) -> None:
+    for weights in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if values.dtype == np.float32:
+            weights.CopyFrom(onnx.numpy_helper.from_array(values * np.nan, weights.name))
+
+
+def deeper(model) -> None:
+    """Say in both places that five frames are stacked; there are three."""
+    def change(about):
+        about['policy']['frame_stack'] = about['contract']['frame_stack'] = 5
+    described(model, change)
+
+
+def two_joints(model) -> None:
+    def change(about):
+        about['policy']['action_dim'] = 2
+        about['contract']['action']['names'] = about['contract']['action']['names'][:2]
+    described(model, change)
+
+
+def other_operator(model) -> None:
+    model.graph.node[0].op_type = 'NoSuchOperator'
+
+
+def a_loop(model) -> None:
+    model.graph.node.append(onnx.helper.make_node('Loop', ['', ''], ['x']))
+
+
+def elsewhere(model) -> None:
+    weights = model.graph.initializer[0]
+    weights.ClearField('raw_data')
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    weights.external_data.add(key='location', value='/etc/passwd')
+
+
+def deep(model) -> None:
+    model.metadata_props[0].value = '[' * 100_000
+
+
+def nothing(model) -> None:
+    del model.metadata_props[:]
+
+
+@pytest.mark.parametrize('change', [
+    not_finite, deeper, two_joints, other_operator, a_loop, elsewhere, deep, nothing,
+    lambda model: described(model, lambda about: about.pop('policy')),
+    lambda model: described(model, lambda about: about['policy'].pop('views')),
+    lambda model: described(model, lambda about: about['policy'].update(views='two')),
+    lambda model: described(model, lambda about: about.update(contract=3)),
+])  # fmt: skip
+def test_whatever_is_inside_an_export_is_one_line(tmp_path, change):
+    path = resealed(written(tmp_path), change)
+    with pytest.raises(ClaifoError) as problem:
+        actors.load(path)
+    assert str(path) in str(problem.value) and '\n' not in str(problem.value)
+
+
+@pytest.mark.parametrize('form', export.SUFFIXES)
+def test_a_sealed_text_is_one_line(tmp_path, form):
+    path = tmp_path / f'text{export.SUFFIXES[form]}'
+    path.write_bytes(sealed.seal(b'no model at all'))
+    with pytest.raises(ClaifoError, match='not a policy that can be run'):
+        actors.load(path)
+
+
+def test_mutants_of_an_export_are_refused_or_act(tmp_path):
+    data = written(tmp_path).read_bytes()[: -sealed.SEAL_BYTES]
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        mutant = bytearray(data)
+        for at in rng.integers(0, len(data), 3):
+            mutant[at] = rng.integers(256)
+        path = tmp_path / f'{number}.onnx'
+        path.write_bytes(sealed.seal(bytes(mutant)))
+        try:
+            actor, _ = actors.load(path)
+        except ClaifoError as error:
+            assert '\n' not in str(error)
+        else:
+            assert actor.act(np.zeros((1, 9, 20, 20), np.uint8)).shape == (1, 4)

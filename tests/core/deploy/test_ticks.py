@@ -64,7 +64,7 @@ def test_in_time_a_silent_camera_is_held_and_then_given_up():
     assert ticks.expire(START + 50 * PERIOD) is None
 
 
-@pytest.mark.parametrize('jump', [-5 * PERIOD, 40 * PERIOD])
+@pytest.mark.parametrize('jump', [-10 * PERIOD, 40 * PERIOD])
 def test_after_a_loop_or_a_pause_everything_begins_anew(jump):
     first = [START + k * PERIOD for k in range(3)]
     second = [s + jump + 3 * PERIOD for s in first]
@@ -75,10 +75,21 @@ def test_after_a_loop_or_a_pause_everything_begins_anew(jump):
     assert ticks.jumps_back == (jump < 0)
 
 
-def test_the_same_stamp_again_is_no_new_picture():
-    ticks = Ticks(PERIOD, 1)
-    assert len(ticks.add(0, START, 'a')) == 1
+def test_the_same_stamp_again_is_no_new_tick_and_the_last_of_them_counts():
+    ticks = Ticks(PERIOD, 2)
+    assert ticks.add(0, START, 'a') == []
     assert ticks.add(0, START, 'b') == []
+    (tick,) = ticks.add(1, START, 'c')
+    assert tick.items == ('b', 'c')
+    assert ticks.add(0, START, 'd') == []
+
+
+def test_two_swapped_pictures_lose_one_and_begin_nothing_anew():
+    stamps = [START + k * PERIOD for k in (0, 1, 3, 2, 4, 5)]
+    ticks, shown = live(stamps, follows=True)
+    assert [(t.items[0] - START) // PERIOD for t in shown if not t.held] == [0, 1, 3, 4, 5]
+    assert [t.restarts for t in shown] == [True] + [False] * (len(shown) - 1)
+    assert (ticks.swapped, ticks.jumps_back, ticks.gaps) == (1, 0, 0)
 
 
 def test_several_sources_are_shown_at_the_same_time():

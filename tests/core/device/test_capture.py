@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from test_methods import options_of
+from torch._inductor.utils import run_and_get_code
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from toy_world import Session, expert_videos, small_config
 
 from claifo_core.agent.augment import Augmenter
-from claifo_core.agent.look import _in_turn
+from claifo_core.agent.look import _write
 from claifo_core.config.methods import METHODS
 from claifo_core.data import episodes, replay
 from claifo_core.data.replay import Replay
+from claifo_core.data.stacks import Stacks
 from claifo_core.data.timestep import TimeStep
 from claifo_core.data.transfer import put
 from claifo_core.device import capture
@@ -179,15 +183,24 @@ def test_expert_videos_taken_later_are_drawn_from():
     made.update()
 
 
+def a_view(kind, draw='batch') -> tuple:
+    """Return the writer of a view of that kind, and what it takes."""
+    made = Augmenter(small_config(augment__kind=kind).augment, torch.Generator().manual_seed(3))
+    stacks = Stacks(torch.randint(256, (9, 16, 16, 3), dtype=torch.uint8),
+                    torch.randint(9, (4, 3)))  # fmt: skip
+    look = dataclasses.replace(made.draw('T', 4, 3), moves=torch.randint(-2, 3, (2, 4)))
+    changes = tuple(tuple(change for change, _ in plan) for plan in look.plans)
+    values = [value for plan in look.plans for _, value in plan]
+    where = stacks.frames, stacks.slots, stacks.blank(4, torch.bfloat16), look.moves
+    return functools.partial(_write, changes), *where, *values
+
+
 @pytest.mark.parametrize('kind', ['brightness', 'color', 'full', 'generic', 'auto'])
-def test_every_look_is_one_graph_for_the_compiler(kind):
-    config = small_config(augment__kind=kind).augment
-    plan = Augmenter(config, torch.Generator().manual_seed(3))._plans[kind](2)
-    changes, values = zip(*plan, strict=True)
-    frames = torch.rand(2, 3, 3, 8, 8)[:, 1]  # one of a stack: strided
+def test_every_view_is_one_graph_for_the_compiler(kind):
+    write, *args = a_view(kind)
     torch.compiler.reset()
     with capture.forced():
-        told = torch._dynamo.explain(functools.partial(_in_turn, changes))(frames, *values)
+        told = torch._dynamo.explain(write)(*args)
     assert told.graph_count == 1, told.break_reasons
 
 
@@ -248,16 +261,17 @@ def test_after_a_failed_capture_the_same_draws_follow_on_the_same_stream(monkeyp
 
 
 @pytest.mark.slow
-def test_compiled_changes_are_the_changes():
-    config = small_config(augment__kind='color').augment
-    images = torch.randint(256, (6, 3, 3, 16, 16)).float()
-    plan = Augmenter(config, torch.Generator().manual_seed(3))._color(6)
-    changes, values = zip(*plan, strict=True)
-    wanted, fused = images[:, 0].clone(), images[:, 0].clone()
-    _in_turn(changes, wanted, *values)
+@pytest.mark.parametrize(('kind', 'most'), [('brightness', 1), ('color', 24)])
+def test_a_view_is_compiled_to_few_kernels_and_stays_the_same(kind, most):
+    write, *args = a_view(kind)
+    wanted, out = args[2].clone(), args[2]
     with capture.forced():
-        capture.compiled(lambda *tensors: _in_turn(changes, *tensors))(fused, *values)
-    torch.testing.assert_close(fused, wanted, atol=5e-3, rtol=0)
+        write(*args[:2], wanted, *args[3:])
+        torch.compiler.reset()
+        _, code = run_and_get_code(torch.compile(write, dynamic=False), *args)
+    kernels = set(re.findall(r'cpp_fused_\w+(?=\()', '\n'.join(code)))
+    assert 1 <= len(kernels) <= most
+    torch.testing.assert_close(out, wanted, atol=1, rtol=0.01)  # a step of bfloat16
 
 
 def test_a_compiler_that_fails_is_told_once(capsys, monkeypatch):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from toy_world import Session, expert_videos, small_config
 
-from claifo_core.agent import look
-from claifo_core.agent.photometric import jitter_
+from claifo_core.agent.augment import Augmenter
+from claifo_core.agent.look import Look
 from claifo_core.data.replay import Replay
 from claifo_core.data.stacks import Stacks
 from claifo_core.data.timestep import TimeStep
@@ -125,14 +125,20 @@ def test_a_replay_that_does_not_fit_is_fed_from_the_host(monkeypatch, capsys):
     assert all(np.isfinite(list(updated(made, 10).values())))
 
 
-def test_fused_changes_are_those_of_a_cpu():
-    images = torch.randint(256, (64, 3, 64, 64)).float()
-    values = torch.cat([0.2 + 1.6 * torch.rand(64, 3), 0.4 * torch.rand(64, 1) - 0.2], 1)
-    values = torch.cat([values, torch.tensor([2.0, 3, 0, 1]).expand(64, 4)], 1)
-    ours, theirs = images.cuda(), images.clone()
-    look._fused((jitter_,))(ours, values.cuda())
-    jitter_(theirs, values)
-    torch.testing.assert_close(ours.cpu(), theirs, atol=0.05, rtol=0)
+@pytest.mark.parametrize('kind', ['brightness', 'color', 'full'])
+def test_views_of_a_gpu_are_those_of_a_cpu(kind):
+    config = small_config(augment__kind=kind).augment
+    frames = torch.randint(256, (90, 64, 64, 3), dtype=torch.uint8)
+    slots = torch.randint(90, (64, 3))
+    stacks = {'cpu': Stacks(frames, slots), 'cuda': Stacks(frames.cuda(), slots.cuda())}
+    looks = Augmenter(config, torch.Generator().manual_seed(0)).draw('T', 64, 3)
+    moved = Look([[(c, v.cuda()) for c, v in plan] for plan in looks.plans], looks.moves)
+    views = {}
+    for device, look in (('cpu', looks), ('cuda', moved)):
+        made = Augmenter(config, torch.Generator(device))
+        made.draw = lambda *_, look=look: look
+        views[device] = made.view(stacks[device], 'T', stacks[device].blank(64)).cpu()
+    torch.testing.assert_close(views['cuda'], views['cpu'], atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize(('saved_on', 'device'), [('cuda', 'cpu'), ('cpu', 'cuda')])

@@ -13,6 +13,7 @@ from toy_world import Session, small_config
 
 from claifo_core.data.replay import CHUNK_FRAMES
 from claifo_core.errors import ClaifoError
+from claifo_core.training import checkpoint
 from claifo_core.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parents[3]
@@ -109,6 +110,20 @@ def folder(saved, tmp_path) -> Path:
     for path in saved.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
+
+
+def test_frames_that_were_saved_plane_by_plane_are_read(tmp_path, monkeypatch):
+    session = Session(small_config()).run(40)
+    replay = session.learner.replay
+    chunk = replay.chunk
+    with monkeypatch.context() as before:
+        before.setattr(checkpoint, 'FORMAT', 'claifo-checkpoint-1')
+        before.setattr(
+            replay, 'chunk',
+            lambda index: {**chunk(index), 'frames': chunk(index)['frames'].permute(0, 3, 1, 2)},
+        )  # fmt: skip
+        save(session, tmp_path)
+    assert_same(load(tmp_path), session)
 
 
 def test_only_plain_formats_are_written(folder):

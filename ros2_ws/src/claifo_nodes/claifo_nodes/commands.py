@@ -30,7 +30,7 @@ def encode(part: ActionPart, values: np.ndarray, stamp: Time, period_s: float) -
     Args:
         part: Of the contract.
         values: float64 (A,), in the units of the contract.
-        stamp: Of the command.
+        stamp: Of the command; a trajectory has none: it begins when the controller gets it.
         period_s: In which a trajectory is to get there.
     """
     if part.output == 'float64_multi_array':
@@ -44,7 +44,7 @@ def encode(part: ActionPart, values: np.ndarray, stamp: Time, period_s: float) -
         point = JointTrajectoryPoint(time_from_start=Duration(seconds=period_s).to_msg())
         setattr(point, 'positions' if part.meaning == 'position' else 'velocities',
                 values.tolist())  # fmt: skip
-        message = JointTrajectory(joint_names=list(part.names), points=[point])
+        return JointTrajectory(joint_names=list(part.names), points=[point])
     message.header.stamp = stamp
     return message
 

@@ -166,6 +166,7 @@ class LearnerNode(ManagedNode):
 
     def _begin_session(self) -> None:
         self._intake, self._version = Intake(self._config.env.task), 0
+        self._begun = np.zeros(self._config.env.num_envs, bool)
         self._publish_weights()
         self._allow_next(self._version)
 
@@ -213,9 +214,11 @@ class LearnerNode(ManagedNode):
 
     def _observe(self, run: Run, batch: Batch) -> None:
         first = batch.step_type == TimeStep.FIRST
-        if self._intake and self._intake.lost:
+        lost = ~first & (self._intake is not None and self._intake.lost | ~self._begun)
+        if lost.any():
             self._diagnostics.warn('lost', 'steps were lost on the way; episodes begin anew')
-            first = np.ones_like(first)
+            first = first | lost
+        self._begun = (self._begun | first) & (batch.step_type != TimeStep.LAST)
         shown = _shown(batch)
         for env in np.flatnonzero(first).tolist():
             run.begin(env, shown)

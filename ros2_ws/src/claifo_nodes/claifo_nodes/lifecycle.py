@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
@@ -17,6 +18,7 @@ from claifo_sim.errors import SimError
 
 if TYPE_CHECKING:
     from rclpy.lifecycle import State
+    from rclpy.parameter import Parameter
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 
@@ -34,6 +36,7 @@ class ManagedNode(LifecycleNode):
         super().__init__(name)
         self._problem: Exception | None = None
         self.active = False
+        self.add_on_set_parameters_callback(self._keep_time)
         self._starting: bool = params.declare(
             self, 'autostart', True, 'configure and activate when started'
         )
@@ -59,6 +62,12 @@ class ManagedNode(LifecycleNode):
             self.get_logger().warning(f'transition {wanted} is not possible now: {error}')
             response.success = False
             return response
+
+    def _keep_time(self, parameters: list[Parameter]) -> SetParametersResult:
+        """Refuse another time while the node works: all its stamps would mean something else."""
+        changed = self.active and any(p.name == 'use_sim_time' for p in parameters)
+        reason = 'use_sim_time cannot change while the node is active' if changed else ''
+        return SetParametersResult(successful=not changed, reason=reason)
 
     def configure(self) -> None:
         """Build what the node needs."""

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 _MEASURED = 12
 """Pictures from which the rate of a camera is measured."""
-_CLOCK_NS = 1_000_000_000
-"""A stamp further from the ROS clock comes from a clock that is set wrong."""
 _CLOCK_S = 0.2
 """For so long it may be that /clock has jumped before the pictures, or after them."""
 _WARM_UP = 3
@@ -72,7 +70,7 @@ class Pilot:
         self._diagnostics, self._shadow = diagnostics, shadow
         self._sources = len(contract.cameras) + (contract.proprio is not None)
         self._seen: list[Seen | None] = [None] * len(contract.cameras)
-        self._joints: JointState | None = None
+        self._joints = sources.JointSource(contract.proprio)
         self._ticks = Ticks(
             contract.period_ns, self._sources, contract.hold_periods, contract.follows
         )
@@ -138,17 +136,11 @@ class Pilot:
             if seen is None or len(seen.stamps_ns) < _MEASURED:
                 return camera.topic
         proprio = self._contract.proprio
-        return proprio.topic if proprio and self._joints is None else ''
+        return proprio.topic if proprio and self._joints.awaited else ''
 
     def _wrong_joints(self) -> list[str]:
-        proprio = self._contract.proprio
-        if not proprio or self._joints is None:
-            return []
-        try:
-            sources.numbers(self._joints, proprio.names, proprio.fields)
-            return []
-        except ClaifoError as error:
-            return [f'{proprio.topic}: {error}']
+        proprio, problem = self._contract.proprio, self._joints.problem
+        return [f'{proprio.topic}: {problem}'] if proprio and problem else []
 
     def start(self) -> None:
         """Warm up, and act from now on."""
@@ -197,7 +189,7 @@ class Pilot:
         camera = self._contract.cameras[number]
         if wrong := mismatches(camera, Seen(seen.encoding, seen.width, seen.height)):
             self._diagnostics.error('contract', f'{"; ".join(wrong)}; the picture is left out')
-        elif abs(now_ns - stamp_ns) > _CLOCK_NS:
+        elif abs(now_ns - stamp_ns) > sources.CLOCK_NS:
             self._leave_out(number, at_s, now_ns - stamp_ns)
         else:
             self._in_time_s[number] = at_s
@@ -207,17 +199,13 @@ class Pilot:
         """Leave out a picture of another time, and say so if that goes on."""
         if at_s - self._in_time_s[number] > _CLOCK_S:
             self._diagnostics.error(
-                'clock', f'{self._contract.cameras[number].topic}: stamps are {age_ns / 1e9:+.1f} '
-                's off the ROS clock; synchronise the clocks, or set use_sim_time for a bag'
+                'clock', f'{self._contract.cameras[number].topic}: {sources.off(age_ns)}'
             )  # fmt: skip
 
     def _note(self, number: int, message: Image | CompressedImage, stamp_ns: int) -> Seen:
         """Keep what the contract speaks of."""
-        seen = self._seen[number]
-        compressed = isinstance(message, CompressedImage)
-        if seen is None or not compressed:
-            seen = sources.look(message, seen.stamps_ns if seen else [])
-            self._seen[number] = seen
+        earlier = self._seen[number]
+        seen = self._seen[number] = sources.look(message, earlier.stamps_ns if earlier else [])
         if not seen.stamps_ns or stamp_ns > seen.stamps_ns[-1]:
             seen.stamps_ns = [*seen.stamps_ns[1 - _MEASURED :], stamp_ns]
         return seen
@@ -227,16 +215,14 @@ class Pilot:
         at_s, now_ns = time.monotonic(), self._now_ns()
         proprio = self._contract.proprio
         assert proprio
-        self._joints = message
-        if not self._running:
-            return
         try:
-            numbers = sources.numbers(message, proprio.names, proprio.fields)
+            known = self._joints.take(message, now_ns)
         except ClaifoError as error:
             self._diagnostics.error('contract', f'{proprio.topic}: {error}')
             return
-        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec or now_ns
-        self._take(self._sources - 1, stamp_ns, _Arrival(numbers, at_s, now_ns - stamp_ns))
+        if known and self._running:
+            age_ns = now_ns - known[0]
+            self._take(self._sources - 1, known[0], _Arrival(known[1], at_s, age_ns))
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

@@ -78,8 +78,9 @@ class SimNode(Node):
             period_s = 0.0 if self._rate == 0 else 1 / (agent_hz(self._config) * self._rate)
             self.create_timer(period_s, self._film)
         elif self._is_robot:
-            self._robot = Robot(self, self._world)
-            self.create_timer(1 / agent_hz(self._config), self._live)
+            hz = agent_hz(self._config)
+            self._robot = Robot(self, self._diagnostics, self._world, hz)
+            self.create_timer(1 / hz, self._live)
         elif not waits:
             self._show(self._world.restart())
 

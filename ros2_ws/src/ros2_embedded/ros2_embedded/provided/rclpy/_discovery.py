@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rclpy._decoding import Decoder
 from ros2_embedded import transport, types
-from ros2_embedded.cdr import from_cdr, to_cdr
+from ros2_embedded.cdr import to_cdr
 from ros2_embedded.messages import message_class
 
 _TYPE = 'rmw_dds_common/msg/ParticipantEntitiesInfo'
@@ -44,6 +45,7 @@ class Discovery:
         self._reader = participant.reader(
             _TOPIC, _TYPE, _ALL_LATCHED, user_data=told, ignore_local=True
         )
+        self._decode = Decoder(_TYPE, _TOPIC)
         self._nodes: list[Any] = []
         self._others: dict[bytes, list[NodeInfo]] = {}
         self._lock = threading.RLock()
@@ -102,7 +104,9 @@ class Discovery:
 
     def _listen(self) -> None:
         for sample in self._reader.take(_MANY):
-            message = from_cdr(sample.data, _TYPE)
+            message = self._decode(sample.data)
+            if message is None:
+                continue
             self._others[bytes(message.gid.data[:16])] = [
                 NodeInfo(
                     info.node_name,

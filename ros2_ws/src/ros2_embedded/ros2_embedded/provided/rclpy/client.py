@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rclpy._decoding import Decoder
 from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.context import Context
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from ros2_embedded import transport
-from ros2_embedded.cdr import from_cdr, to_cdr
+from ros2_embedded.cdr import to_cdr
 
 _HEADER = struct.Struct('<Qq')
 _POLL_S = 0.02
@@ -39,6 +40,7 @@ class Client(Destroyable):
         self.srv_type, self.srv_name = srv_type, srv_name
         self.qos_profile, self.callback_group = qos_profile, callback_group
         self._full_name = full_name
+        self._decode = Decoder(srv_type.Response, full_name, prefix=16)
         self._lock = threading.Lock()
         self._sequence = 0
         self._pending: dict[int, Future] = {}
@@ -118,7 +120,10 @@ class Client(Destroyable):
 
     def _execute(self) -> None:
         for sample in self._reader.take():
+            response = self._decode(sample.data)
+            if response is None:
+                continue
             client, sequence = _HEADER.unpack_from(sample.data, 4)
             future = self._pending.get(sequence) if client == self._writer.handle else None
             if future is not None and not future.cancelled():
-                future.set_result(from_cdr(sample.data, self.srv_type.Response, prefix=16))
+                future.set_result(response)

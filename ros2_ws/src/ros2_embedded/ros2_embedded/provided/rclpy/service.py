@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy._decoding import Decoder
 from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.qos import QoSProfile
 from ros2_embedded import transport
-from ros2_embedded.cdr import from_cdr, to_cdr
+from ros2_embedded.cdr import to_cdr
 
 _HEADER = slice(4, 20)
 """Where the client's number and the sequence number stand in a request and its response."""
@@ -34,6 +35,7 @@ class Service(Destroyable):
         self.srv_type, self.srv_name, self.callback = srv_type, srv_name, callback
         self.callback_group, self.qos_profile = callback_group, qos_profile
         self._full_name = full_name
+        self._decode = Decoder(srv_type.Request, full_name, prefix=16)
 
     @property
     def service_name(self) -> str:
@@ -61,7 +63,9 @@ class Service(Destroyable):
 
     def _execute(self) -> Any:  # noqa: ANN401
         for sample in self._reader.take():
-            request = from_cdr(sample.data, self.srv_type.Request, prefix=16)
+            request = self._decode(sample.data)
+            if request is None:
+                return None
             header = sample.data[_HEADER]
             answer = self.callback(request, self.srv_type.Response())
             if hasattr(answer, '__await__'):

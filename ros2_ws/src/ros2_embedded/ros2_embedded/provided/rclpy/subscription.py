@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from rclpy._decoding import Decoder
 from rclpy._destroyable import Destroyable
 from rclpy.callback_groups import CallbackGroup
 from rclpy.qos import QoSProfile
 from ros2_embedded import transport
-from ros2_embedded.cdr import from_cdr
 
 
 class MessageInfo(TypedDict):
@@ -45,6 +45,7 @@ class Subscription(Destroyable):
         self.msg_type, self.topic, self.qos_profile, self.raw = msg_type, topic, qos_profile, raw
         self.callback_group, self._name = callback_group, name
         self.callback = callback
+        self._decode = Decoder(msg_type, name())
 
     @property
     def callback(self) -> Callable[..., Any]:
@@ -75,7 +76,9 @@ class Subscription(Destroyable):
     def _execute(self) -> Any:  # noqa: ANN401
         """Take the oldest message that is kept, and call back."""
         for sample in self._reader.take():
-            message = sample.data if self.raw else from_cdr(sample.data, self.msg_type)
+            message = sample.data if self.raw else self._decode(sample.data)
+            if message is None:
+                return None
             if not self._with_info:
                 return self._callback(message)
             return self._callback(message, _info(sample))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / 'ros2_ws' / 'src' / 'ros2_embedded'
+PACKAGE = Path(__file__).parents[1]
 LIST = runpy.run_path(str(PACKAGE / 'conformance.py'))
 
 
