@@ -111,7 +111,7 @@ def test_each_camera_has_a_topic_and_the_films_a_place_of_their_own(
     words = ('adroit_relocate', '--domain', 'source', '--cameras', 'cam3,cam1')
     assert main(['expert', 'record', *words, '--episodes', '1', '--episode-steps', '3']) == 0
     env = EnvConfig(
-        task='adroit_relocate', domain='color/target', size_px=84, cameras=('cam3', 'cam1')
+        task='adroit_relocate', domain='light/target', size_px=84, cameras=('cam3', 'cam1')
     )
     bag = film_place(TrainConfig(env=env))
     assert bag == Path('bags/adroit_relocate_stock_84px_cam3_cam1')

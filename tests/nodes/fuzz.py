@@ -104,7 +104,7 @@ class Attacker:
     def _write(self, data: bytearray) -> None:
         try:
             self._writer.write(data)
-        except transport.TransportError:
+        except transport.RCLError:
             return
         self.written += 1
 

@@ -41,7 +41,7 @@ def send(writer, data) -> int:
     """Write what DDS itself lets through; returns whether it did."""
     try:
         writer.write(bytearray(data))
-    except transport.TransportError:
+    except transport.RCLError:
         return 0
     return 1
 
