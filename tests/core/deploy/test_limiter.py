@@ -8,24 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_limits import BOX, part
 
 from claifo_core.deploy import limits
-from claifo_core.deploy.action import ActionPart
 from claifo_core.deploy.limiter import Limiter
-from claifo_core.deploy.limits import JointLimits, Limits, Workspace
+from claifo_core.deploy.limits import JointLimits, Limits
 from claifo_core.errors import ClaifoError
 
 PERIOD_S = 0.05
-OUTPUT = {'twist': 'twist_stamped'}
-BOX = Workspace('/pose', (-0.2, -0.3, 0.1), (0.4, 0.3, 0.5))
-
-
-def part(meaning: str, count: int = 2) -> ActionPart:
-    names = ('linear.x', 'linear.z', 'angular.z') if meaning == 'twist' else ('a', 'b', 'c')
-    return ActionPart(
-        OUTPUT.get(meaning, 'float64_multi_array'), '/t', meaning, names[:count],
-        (1.0,) * count, (0.0,) * count,
-    )  # fmt: skip
 
 
 def limiter(meaning: str, on_fault: str, **more) -> Limiter:
